@@ -1,0 +1,29 @@
+# Copyright (c) 2026, the coralogix.incidents contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    DOCUMENTATION = r"""
+attributes:
+  check_mode:
+    description: Can run in check mode and tell what it would change, without changing it.
+    support: full
+  diff_mode:
+    description: Will return what has changed, or in check mode would change, in diff mode.
+    support: full
+    details:
+      - Shows only the incidents that change, and of them only what changes.
+  idempotent:
+    description:
+      - When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
+      - This assumes that the incidents are not changed in the meantime.
+    support: full
+  action_group:
+    description: Use C(group/coralogix.incidents.coralogix) in C(module_defaults) to set options for all modules of it.
+    support: full
+    membership:
+      - coralogix.incidents.coralogix
+"""

@@ -1,0 +1,304 @@
+# Copyright (c) 2026, the coralogix.incidents contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""HTTP with Coralogix: one session, and an exchange that ends in a JSON object or in an ApiError.
+
+Knows nothing of incidents. The retry loop is our own because a truncated or unreadable answer has to
+be tried again as well, which urllib3's Retry never sees, and because the whole wait has to be bounded
+whatever Retry-After says.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import json
+import random
+import re
+import time
+import traceback
+import typing as t
+import uuid
+import warnings
+from urllib.parse import urlsplit
+
+from ._errors import ApiError, Request, WrongShape
+from ._options import Settings, is_loopback
+
+REQUESTS_IMPORT_ERROR: str | None = None
+try:
+    import requests
+except ImportError:
+    REQUESTS_IMPORT_ERROR = traceback.format_exc()
+
+VERSION = "1.0.0"
+
+# Requests of one task that run at the same time.
+PARALLEL = 4
+
+RETRY_STATUS = frozenset((429, 500, 502, 503, 504))
+# Seconds before the second try, doubled for each further one.
+FIRST_PAUSE = 0.5
+LONGEST_PAUSE = 30.0
+# Seconds that all the pauses of one request may take together.
+MAX_WAIT = 120.0
+
+MAX_MESSAGE = 300
+
+
+class Trouble(t.NamedTuple):
+    """One try that did not bring a JSON object."""
+
+    kind: str
+    """A key of the explanations in _errors."""
+    message: str
+    status: int | None = None
+    again: bool = False
+    """Whether another try may help."""
+    uncertain: bool = False
+    """Whether the service may have carried the request out."""
+    retry_after: float | None = None
+    """Seconds the service asks to wait."""
+
+
+_Parsed = t.TypeVar("_Parsed")
+
+
+class Client:
+    """Sends requests as the settings say. One instance serves several threads."""
+
+    def __init__(self, settings: Settings, user_agent: str, sleep: t.Callable[[float], None] = time.sleep) -> None:
+        self.base_url = settings.base_url
+        self._settings = settings
+        self._sleep = sleep
+        self._correlation_id = str(uuid.uuid4())
+        self._session = session = requests.Session()
+        session.auth = _key_auth(settings.authorization)
+        session.headers.update(
+            {
+                "Accept": "application/json",
+                "User-Agent": f"coralogix.incidents/{VERSION} {user_agent}",
+                "x-cx-correlation-id": self._correlation_id,
+            }
+        )
+        session.mount(self.base_url, requests.adapters.HTTPAdapter(pool_maxsize=PARALLEL))
+        session.trust_env = _environment_is_safe(self.base_url)
+        if settings.verify is False:
+            warnings.filterwarnings("ignore", message="Unverified HTTPS request")
+
+    def exchange(self, request: Request, parse: t.Callable[[dict[str, t.Any]], _Parsed]) -> _Parsed:
+        """Send a request, again where that may help, and return what C(parse) makes of the JSON object.
+
+        Raises ApiError; C(parse) raises WrongShape.
+        """
+        uncertain = False
+        waited = 0.0
+        tries = 0
+        while True:
+            tries += 1
+            answer = self._try(request)
+            if not isinstance(answer, Trouble):
+                try:
+                    return parse(answer)
+                except WrongShape as error:
+                    answer = Trouble("wrong_shape", str(error), 200, uncertain=True)
+            uncertain = uncertain or answer.uncertain
+            note = f"Tried {tries} times, with {waited:.1f} s of waiting." if tries > 1 else ""
+            if answer.again and tries <= self._settings.retries:
+                wait = pause(tries, answer.retry_after, random.random())
+                if waited + wait <= MAX_WAIT:
+                    self._sleep(wait)
+                    waited += wait
+                    continue
+                note = f"Gave up after try {tries}: a further wait of {wait:.0f} s would pass {MAX_WAIT:.0f} s in all."
+            raise ApiError(
+                answer.kind,
+                request,
+                answer.message,
+                status=answer.status,
+                correlation_id=self._correlation_id,
+                uncertain=uncertain,
+                note=note,
+            )
+
+    def _try(self, request: Request) -> dict[str, t.Any] | Trouble:
+        settings = self._settings
+        try:
+            # verify goes with the request: on the session, REQUESTS_CA_BUNDLE would override it.
+            response = self._session.request(
+                request.method,
+                request.url,
+                timeout=settings.timeout,
+                verify=settings.verify,
+                allow_redirects=False,
+            )
+        except (OSError, ValueError) as error:
+            return connection_trouble(error, settings.timeout)
+        return judge(response.status_code, response.headers, response.content, time.time())
+
+
+def _key_auth(
+    authorization: str,
+) -> t.Callable[[requests.PreparedRequest], requests.PreparedRequest]:
+    """Authentication of our own: without any, requests puts a .netrc entry for the host in the key's place."""
+
+    def authorize(request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = authorization
+        return request
+
+    return authorize
+
+
+def pause(tries: int, retry_after: float | None, fraction: float) -> float:
+    """Seconds to wait after so many tries; C(fraction), of 0 to 1, spreads clients that fail together."""
+    backoff = min(FIRST_PAUSE * 2 ** (min(tries, 32) - 1), LONGEST_PAUSE)
+    if retry_after is None:
+        return backoff * (1 + fraction) / 2
+    return retry_after + FIRST_PAUSE * fraction
+
+
+def retry_after_seconds(value: str | None, now: float) -> float | None:
+    """The value of Retry-After, seconds or an HTTP date, as seconds from C(now) (Unix time)."""
+    value = (value or "").strip()
+    if re.match(r"[0-9]{1,9}\Z", value):
+        return float(value)
+    try:
+        moment = email.utils.parsedate_to_datetime(value)
+        return max(0.0, moment.timestamp() - now)
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return None
+
+
+def judge(status: int, headers: t.Mapping[str, str], body: bytes, now: float) -> dict[str, t.Any] | Trouble:
+    """What an answer amounts to: the JSON object in it, or the trouble."""
+    if 200 <= status < 300:
+        return _json_object(status, headers, body)
+    words = service_words(headers, body)
+    if 300 <= status < 400:
+        return Trouble("redirect", f"to {headers.get('Location', 'nowhere')}"[:MAX_MESSAGE], status)
+    kind = _STATUS_KINDS.get(status, "server_error" if status >= 500 else "refused")
+    if status == 404 and _MISSING_THING.match(words):
+        kind = "no_incident"
+    return Trouble(
+        kind,
+        words,
+        status,
+        again=status in RETRY_STATUS,
+        uncertain=kind == "server_error",
+        retry_after=retry_after_seconds(headers.get("Retry-After"), now),
+    )
+
+
+_STATUS_KINDS = {
+    400: "invalid",
+    401: "unauthenticated",
+    403: "forbidden",
+    404: "no_route",
+    405: "no_route",
+    414: "too_long",
+    429: "rate_limited",
+    # The gateway's word for a method that a route does not have.
+    501: "no_route",
+}
+# A missing route is "Not Found" or "Not Found: Not Found"; the vendor's SDK tells the two apart so, too.
+_MISSING_THING = re.compile(r"not found: (?!not found\Z)", re.I)
+
+
+def _json_object(status: int, headers: t.Mapping[str, str], body: bytes) -> dict[str, t.Any] | Trouble:
+    try:
+        answer = json.loads(body)
+    except (ValueError, RecursionError):
+        # A page is somebody else's answer and comes again; anything else may be a broken answer.
+        page = _is_page(headers, body)
+        words = service_words(headers, body) or "an empty answer"
+        return Trouble("not_json", words, status, again=not page, uncertain=True)
+    if not isinstance(answer, dict):
+        return Trouble("wrong_shape", f"no object but {type(answer).__name__}", status, uncertain=True)
+    return answer
+
+
+def service_words(headers: t.Mapping[str, str], body: bytes) -> str:
+    """The message in an error's body, in one line: JSON of any seen shape, a page's title, or plain text."""
+    text = body[:65536].decode("utf-8", "replace")
+    if _is_page(headers, body):
+        title = re.search(r"<title[^>]*>(.*?)</title>", text, re.I | re.S)
+        return _one_line(f"a page titled {title.group(1).strip()!r}" if title else "a page of HTML")
+    try:
+        found: t.Any = json.loads(text)
+    except (ValueError, RecursionError):
+        return _one_line(text)
+    # Such as {"message": …}, {"error": …}, {"error": {"message": …}}, {"detail": …}.
+    while isinstance(found, dict):
+        found = next((found[key] for key in ("message", "error", "detail") if found.get(key)), None)
+    return _one_line(found if isinstance(found, str) else text)
+
+
+def _is_page(headers: t.Mapping[str, str], body: bytes) -> bool:
+    return "html" in headers.get("Content-Type", "").lower() or body.lstrip()[:1] == b"<"
+
+
+def _one_line(text: str) -> str:
+    line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    return line if len(line) <= MAX_MESSAGE else f"{line[: MAX_MESSAGE - 1]}…"
+
+
+# The first row whose name is among the errors behind an exception decides. Names, because urllib3's
+# classes moved between its versions, and nothing but requests is imported. {cause} is the text of the
+# innermost error.
+_CONNECTION_KINDS: dict[str, tuple[str, str, bool, bool]] = {
+    # name: (kind, words, whether to try again, whether the request may have been carried out)
+    "SSLCertVerificationError": ("certificate", "{cause}", False, False),
+    "CertificateError": ("certificate", "{cause}", False, False),
+    "ProxyError": ("unreachable", "the proxy failed: {cause}", True, False),
+    "gaierror": ("unreachable", "the name does not resolve", True, False),
+    "ConnectTimeout": ("unreachable", "no connection within {timeout:g} s", True, False),
+    "ConnectionRefusedError": ("unreachable", "connection refused", True, False),
+    "NewConnectionError": ("unreachable", "{cause}", True, False),
+    "ReadTimeout": ("timeout", "no answer within {timeout:g} s", True, True),
+    "ReadTimeoutError": ("timeout", "no answer within {timeout:g} s", True, True),
+    "ConnectionResetError": ("connection", "connection reset", True, True),
+    "RemoteDisconnected": ("connection", "connection closed without an answer", True, True),
+    "IncompleteRead": ("connection", "the answer was cut short", True, True),
+    "InvalidChunkLength": ("connection", "the answer was cut short", True, True),
+    "ContentDecodingError": ("connection", "the answer was broken", True, True),
+    "SSLError": ("connection", "TLS failed: {cause}", True, True),
+    "ConnectionError": ("connection", "{cause}", True, True),
+    "ChunkedEncodingError": ("connection", "{cause}", True, True),
+}
+
+
+def connection_trouble(error: BaseException, timeout: float) -> Trouble:
+    """Why no answer came, said shortly: what requests raises nests the reason in prose and addresses."""
+    causes = list(_causes(error))
+    names = {type(cause).__name__ for cause in causes}
+    cause = _text(causes[-1])
+    for name, (kind, words, again, uncertain) in _CONNECTION_KINDS.items():
+        if name in names:
+            return Trouble(
+                kind,
+                _one_line(words.format(timeout=timeout, cause=cause)),
+                again=again,
+                uncertain=uncertain,
+            )
+    return Trouble("unreachable", _one_line(cause))
+
+
+def _causes(error: BaseException) -> t.Iterator[BaseException]:
+    """The error and those it wraps (as its cause, its reason or an argument), from the outside inwards."""
+    seen: list[BaseException] = [error]
+    for one in seen:
+        yield one
+        wrapped = (*one.args, getattr(one, "reason", None), one.__cause__, one.__context__)
+        seen += [inner for inner in wrapped if isinstance(inner, BaseException) and inner not in seen]
+
+
+def _text(error: BaseException) -> str:
+    return getattr(error, "verify_message", None) or getattr(error, "strerror", None) or str(error)
+
+
+def _environment_is_safe(base_url: str) -> bool:
+    """Whether a proxy of the environment may be used: plain http, loopback only, would show it the key."""
+    if not base_url.startswith("http:"):
+        return True
+    proxy = requests.utils.select_proxy(base_url, requests.utils.get_environ_proxies(base_url)) or "//localhost"
+    return is_loopback(urlsplit(proxy if "//" in proxy else f"//{proxy}").hostname or "")

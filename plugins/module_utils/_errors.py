@@ -1,0 +1,155 @@
+# Copyright (c) 2026, the coralogix.incidents contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What can go wrong, and how it is said to the person who has to act on it."""
+
+from __future__ import annotations
+
+import typing as t
+from urllib.parse import urlsplit
+
+
+class CoralogixError(Exception):
+    """Something that ends the task; its text is the task's C(msg).
+
+    C(failure) is what the task returns under that name: C(status) (int), C(method), C(url),
+    C(message) (the service's own words) and C(correlation_id), each null where there is none.
+    """
+
+    status: int | None = None
+    method: str | None = None
+    url: str | None = None
+    correlation_id: str | None = None
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+    @property
+    def failure(self) -> dict[str, t.Any]:
+        names = ("status", "method", "url", "message", "correlation_id")
+        return {name: getattr(self, name) for name in names}
+
+
+class SettingsError(CoralogixError):
+    """An option or an environment variable whose value cannot be used."""
+
+
+class WrongShape(Exception):
+    """JSON that is not what the API documents; says what is wrong with it, and where."""
+
+
+class Request(t.NamedTuple):
+    """A request, and what the messages about it need to know."""
+
+    method: str
+    url: str
+    action: str
+    """What it is for, such as C(unassign incidents)."""
+    permission: str
+    """What the key needs for it."""
+    personal_key: bool
+    """Whether Coralogix takes only a personal (user-owned) key for it."""
+
+
+class ApiError(CoralogixError):
+    """A request that failed for good.
+
+    C(kind) is a key of C(EXPLANATIONS). C(message) holds the service's own words, or those of the
+    connection's error. C(uncertain) says that the service may have carried the request out all the
+    same (an answer lost or unreadable, a 5xx); otherwise it certainly has not.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        request: Request,
+        message: str,
+        *,
+        status: int | None = None,
+        correlation_id: str | None = None,
+        uncertain: bool = False,
+        note: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.request = request
+        self.method = request.method
+        self.url = request.url
+        self.status = status
+        self.correlation_id = correlation_id
+        self.uncertain = uncertain
+        self.note = note
+
+    def __str__(self) -> str:
+        parts = urlsplit(self.request.url)
+        text = EXPLANATIONS[self.kind].format(
+            **self.request._asdict(),
+            host=parts.netloc,
+            path=parts.path,
+            length=len(self.request.url),
+            answer=": ".join(str(part) for part in (self.status, self.message) if part),
+            personal=PERSONAL_KEY if self.request.personal_key else "",
+            correlation_id=self.correlation_id,
+        )
+        return f"{text} {self.note}".rstrip()
+
+
+PERSONAL_KEY = " and has to be a personal key: team keys cannot do this"
+
+# One text for each way in which a request can fail: what happened, then what to do about it.
+EXPLANATIONS = {
+    "invalid": (
+        "Coralogix at {host} refused the request to {action} as invalid ({answer}). "
+        "API version 5 takes only UUIDs as incident IDs."
+    ),
+    "unauthenticated": (
+        "Coralogix at {host} did not accept the API key ({answer}). Either the key is wrong, revoked or of "
+        "another kind (Send-Your-Data keys do not work here), or it belongs to another region: "
+        "check api_key, and check region, domain or api_url."
+    ),
+    "forbidden": ("The API key may not {action} at {host} ({answer}). It needs the permission {permission}{personal}."),
+    "no_route": (
+        "{host} has no route {method} {path} ({answer}). Either the API version or the URL is wrong: "
+        "check api_version, and check region, domain or api_url."
+    ),
+    "no_incident": ("Coralogix at {host} does not know an incident that it was asked to {action} ({answer})."),
+    "too_long": (
+        "{host}, or a proxy before it, takes no URL of {length} characters ({answer}). "
+        "Give fewer incident_ids to one task."
+    ),
+    "rate_limited": (
+        "Coralogix at {host} limits the rate of requests and went on refusing to {action} ({answer}). "
+        "Try again later, with fewer tasks at once."
+    ),
+    "server_error": (
+        "Coralogix at {host} failed to {action} ({answer}). The trouble is on the side of the service or of a "
+        "proxy before it; its support finds the request by the correlation ID {correlation_id}."
+    ),
+    "refused": "{host} refused the request to {action} ({answer}).",
+    "redirect": (
+        "{host} answered with a redirect ({answer}), which is not followed, so that the API key goes to no other "
+        "host. Check region, domain or api_url, and whether a proxy asks for a login."
+    ),
+    "not_json": (
+        "{host} answered the request to {action} with something other than JSON ({answer}). A proxy or a login "
+        "page may stand before Coralogix, or the URL is wrong: check region, domain or api_url."
+    ),
+    "wrong_shape": (
+        "Coralogix at {host} answered the request to {action} with JSON of another shape than the API documents "
+        "({answer}). Check api_version and the URL; the correlation ID is {correlation_id}."
+    ),
+    "certificate": (
+        "The TLS certificate of {host} could not be verified ({answer}). If a proxy or a private authority "
+        "signs it, name its CA file with ca_path or REQUESTS_CA_BUNDLE."
+    ),
+    "unreachable": (
+        "Could not reach {host} to {action} ({answer}). Check the network, a proxy, and region, domain or api_url."
+    ),
+    "connection": (
+        "The connection to {host} broke while it was asked to {action} ({answer}). "
+        "Check the network and any proxy on the way."
+    ),
+    "timeout": ("{host} did not answer the request to {action} in time ({answer}). Raise timeout if it is only slow."),
+}

@@ -1,0 +1,146 @@
+# Copyright (c) 2026, the coralogix.incidents contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the modules of this collection share: from task options to a result, in check, diff or real mode."""
+
+from __future__ import annotations
+
+import os
+import sys
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+from . import _client, _options, _plan
+from ._errors import ApiError, CoralogixError
+from ._incidents import UNREADABLE, Incidents, Read
+from ._plan import Change, Outcome, States
+
+
+def run_change(change: Change) -> None:
+    """All that a module does which changes incidents given by their IDs."""
+    module = AnsibleModule(
+        argument_spec={
+            "incident_ids": {"type": "list", "elements": "str", "required": True},
+            "missing": {"type": "str", "choices": ["fail", "ignore"], "default": "fail"},
+            **_options.argument_spec(),
+        },
+        supports_check_mode=True,
+    )
+    # The key may come from the environment, where AnsibleModule does not see it.
+    module.no_log_values.update(_options.secrets(module.params, os.environ))
+    ids: list[str] = []
+    try:
+        ids = _plan.checked_ids(module.params["incident_ids"])
+        outcome = Outcome()
+        if ids:
+            outcome = apply(change, _service(module), ids, module.params["missing"], module.check_mode)
+    except CoralogixError as error:
+        outcome = Outcome(error=error)
+    if outcome.warning:
+        module.warn(outcome.warning)
+    result = _plan.result(change, ids, outcome, module._diff)
+    if outcome.error is None:
+        module.exit_json(**result)
+    module.fail_json(**result)
+
+
+def apply(change: Change, service: Incidents, ids: list[str], missing: str, check_mode: bool) -> Outcome:
+    """Read, plan, write, verify. An error is in the outcome, together with what was done before it."""
+    try:
+        before, not_found = service.read(ids)
+    except ApiError as unread:
+        if unread.kind not in UNREADABLE:
+            return Outcome(error=unread)
+        if check_mode:
+            unread.note += "Check mode has to read: without, it cannot tell what a real run would do."
+            return Outcome(error=unread)
+        return _apply_unseen(change, service, ids, missing, unread)
+    if not_found and missing == "fail":
+        return Outcome(before, before, not_found=not_found, error=_no_such(not_found))
+    todo = _plan.todo(change, ids, before)
+    if check_mode:
+        return Outcome(before, _plan.predicted(change, todo, before), todo, not_found)
+    outcome = _carry_out(change, service, todo, before)
+    error = outcome.error
+    if outcome.not_found and missing == "fail":
+        error = error or _no_such(outcome.not_found)
+    gone = {*not_found, *outcome.not_found}
+    return outcome._replace(not_found=[one for one in ids if one in gone], error=error)
+
+
+def _carry_out(change: Change, service: Incidents, ids: list[str], before: States) -> Outcome:
+    """Write, and read again every incident whose state the answers leave open or show as it was."""
+    written = service.write(change.operation, ids)
+    error: CoralogixError | None = written.error
+    unclear = [one for one in written.accepted if not _is_done(change, one, written.answered)] + written.uncertain
+    read, doubtful = Read({}, []), []
+    if unclear:
+        try:
+            read = service.read(unclear)
+        except ApiError as unverified:
+            error = error or unverified
+            doubtful = [one for one in unclear if one not in written.answered]
+    after = {**before, **written.answered, **read.found}
+    for one in (*read.not_found, *doubtful):
+        del after[one]
+    return Outcome(
+        before,
+        after,
+        done=[one for one in ids if _is_done(change, one, after)],
+        not_found=read.not_found,
+        doubtful=doubtful,
+        error=error or _without_effect(change, written.accepted, after),
+    )
+
+
+def _apply_unseen(change: Change, service: Incidents, ids: list[str], missing: str, unread: ApiError) -> Outcome:
+    """The job without reading: every incident is written, and the answer to that is all that is known."""
+    written = service.write(change.operation, ids)
+    silent = [one for one in written.accepted if one not in written.answered]
+    error = written.error or _without_effect(change, written.accepted, written.answered)
+    if silent and missing == "fail":
+        error = error or CoralogixError(
+            f"Coralogix accepted the request, but its answer leaves out {', '.join(silent)}: perhaps there is no such "
+            "incident. They cannot be read to find out."
+        )
+    return Outcome(
+        after=written.answered,
+        done=[one for one in ids if _is_done(change, one, written.answered)],
+        not_found=silent if missing == "ignore" else [],
+        # That the request had no effect on what its answer leaves out would be a guess.
+        doubtful=[*silent, *written.uncertain],
+        error=error,
+        warning=(
+            f"Whether the incidents were {change.done} before is unknown, as they could not be read first: changed "
+            f"is reported all the same. The API key needs the permission {unread.request.permission}. {unread}"
+        ),
+    )
+
+
+def _is_done(change: Change, one: str, states: States) -> bool:
+    return one in states and not change.needed(states[one])
+
+
+def _without_effect(change: Change, ids: list[str], states: States) -> CoralogixError | None:
+    unchanged = _plan.todo(change, ids, states)
+    if not unchanged:
+        return None
+    return CoralogixError(
+        f"Coralogix accepted the request, but these incidents are still not {change.done}: {', '.join(unchanged)}."
+    )
+
+
+def _no_such(ids: t.Sequence[str]) -> CoralogixError:
+    return CoralogixError(
+        f"There is no incident {', '.join(ids)} (not_found_ids). With missing=ignore such IDs are left out."
+    )
+
+
+def _service(module: AnsibleModule) -> Incidents:
+    if _client.REQUESTS_IMPORT_ERROR is not None:
+        module.fail_json(msg=missing_required_lib("requests"), exception=_client.REQUESTS_IMPORT_ERROR)
+    settings = _options.settings(module.params, os.environ)
+    user_agent = f"ansible-core/{module.ansible_version} Python/{sys.version.split()[0]}"
+    return Incidents(_client.Client(settings, user_agent), settings.api_version)
