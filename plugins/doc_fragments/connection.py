@@ -47,7 +47,8 @@ options:
     description:
       - >-
         The host of the API as a URL, such as V(https://api.eu2.coralogix.com), to which
-        C(/mgmt/openapi/<api_version>) is added; or the whole base of the API, ending in C(/mgmt/openapi/<version>), which is taken as it is.
+        C(/mgmt/openapi/<api_version>) is added;
+        or the whole base of the API, ending in C(/mgmt/openapi/<version>), which is taken as it is.
       - Has to be C(https); plain C(http) is accepted for the loopback interface only.
       - See O(region) for what holds if it is not set; its environment variable is E(CORALOGIX_URL).
     type: str

@@ -105,8 +105,9 @@ class Incidents:
         for a write; but as every operation reads first, the routes are mostly known by then.
         """
         wanted = OPERATIONS[operation]
-        open_generations = self._generations
-        for position, generation in enumerate(open_generations):
+        generations = self._generations
+        missing: list[ApiError] = []
+        for position, generation in enumerate(generations):
             route = wanted.routes[generation]
             request = Request(
                 route.method,
@@ -118,18 +119,29 @@ class Incidents:
             try:
                 answer = self._client.exchange(request, lambda json: parse(json, ids))
             except ApiError as error:
-                if error.kind == "no_route":
-                    missing = error
-                    continue
-                # Not certain that this route is served, but those before it are not.
-                self._generations = open_generations[position:]
-                raise
-            self._generations = (generation,)
-            return answer
-        # No route to read by: the one left to believe in is that of the operation's own documentation,
-        # which was that of version 3.
-        self._generations = tuple(reversed(open_generations))
-        raise missing
+                if not _is_missing(operation, error, bool(missing)):
+                    # Not certain that this route is served, but those before it are not.
+                    self._generations = generations[position:]
+                    raise
+                missing.append(error)
+            else:
+                self._generations = (generation,)
+                return answer
+        # No route to read by: the one left to believe in is that of the operation's own page, which
+        # was that of version 3 when it said "latest".
+        self._generations = generations[::-1]
+        raise missing[0]
+
+
+def _is_missing(operation: str, error: ApiError, others_missing: bool) -> bool:
+    """Whether the route does not exist, and not something else is wrong."""
+    if operation != "read":
+        return error.kind == "no_route"
+    # Reading many names unknown IDs in its answer: "no such incident" comes from a server that takes
+    # the "batch" of version 3's route for an ID, or, the parameter being unknown then, "invalid".
+    if error.kind == "no_incident":
+        error.kind = "no_route"
+    return error.kind == "no_route" or (others_missing and error.kind == "invalid")
 
 
 def _read_answer(answer: dict[str, t.Any], ids: list[str]) -> Read:
