@@ -258,12 +258,10 @@ _CONNECTION_KINDS: dict[str, tuple[str, str, bool, bool]] = {
     "ReadTimeoutError": ("timeout", "no answer within {timeout:g} s", True, True),
     "ConnectionResetError": ("connection", "connection reset", True, True),
     "RemoteDisconnected": ("connection", "connection closed without an answer", True, True),
-    "IncompleteRead": ("connection", "the answer was cut short", True, True),
-    "InvalidChunkLength": ("connection", "the answer was cut short", True, True),
+    "ChunkedEncodingError": ("connection", "the answer was cut short", True, True),
     "ContentDecodingError": ("connection", "the answer was broken", True, True),
     "SSLError": ("connection", "TLS failed: {cause}", True, True),
     "ConnectionError": ("connection", "{cause}", True, True),
-    "ChunkedEncodingError": ("connection", "{cause}", True, True),
 }
 
 
