@@ -1,0 +1,308 @@
+# Copyright (c) 2026, the coralogix.incidents contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Holds requests and answers from the simulator's journal against the vendor's published contract.
+
+The contract is not part of this project. It is looked for in the folder that the environment
+variable CORALOGIX_API_CONTRACT names, else in `shared/coralogix-api` beside the repository, as
+`openapi-3.json`, `openapi-4.json` and `openapi-5.json`. A test that needs it begins with
+`contract.need()`: that skips the test where it is absent, and fails it when `CI` is `true`.
+
+What openapi-core cannot know is mended on load, see `_mend`, or decided by the tables here.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import urlsplit
+
+VERSIONS = ("3", "4", "5")
+BASE = "/mgmt/openapi/"
+
+# The operations in scope: those whose paths lie here and that are no part of a further service.
+SCOPE = re.compile(r"/incidents/incidents/v1(?!/aggregations|/events|/filter-values|/{incident_id})")
+
+# Statuses that the contract does not list, for any operation.
+GATEWAY_STATUSES: Mapping[int, str] = {
+    403: "the key lacks a permission, or is no personal key: decided before the service is asked",
+    404: "no such route, or no such incident: the gateway's rendering of a gRPC NOT_FOUND",
+    405: "no such method on this route: the gateway's router",
+    414: "the request line is too long: the front end",
+    429: "too many requests: the front end",
+    501: "no such method on this route: the gateway's rendering of a gRPC UNIMPLEMENTED",
+    502: "the service behind the gateway cannot be reached",
+    503: "the service is not available",
+    504: "the service took too long",
+}
+
+
+def folder() -> Path:
+    named = os.environ.get("CORALOGIX_API_CONTRACT")
+    beside = Path(__file__).resolve().parents[2] / "shared" / "coralogix-api"
+    return Path(named) if named else beside
+
+
+def missing() -> str | None:
+    """Why the contract cannot be used, or None."""
+    absent = [v for v in VERSIONS if not (folder() / f"openapi-{v}.json").is_file()]
+    if absent:
+        return f"no contract for version {', '.join(absent)}; set CORALOGIX_API_CONTRACT"
+    try:
+        import openapi_core  # noqa: F401
+    except ImportError:
+        return "openapi-core is not installed"
+    return None
+
+
+def available() -> bool:
+    return missing() is None
+
+
+def need() -> None:
+    """At the head of a test or module: go on only with the contract."""
+    import pytest
+
+    why = missing()
+    if why and os.environ.get("CI", "").lower() == "true":
+        pytest.fail(why)
+    if why:
+        pytest.skip(why, allow_module_level=True)
+
+
+def _schemas(node: Any) -> Iterator[dict[str, Any]]:
+    """Every object schema that lists its properties, at any depth."""
+    for child in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from _schemas(child)
+    if isinstance(node, dict) and isinstance(node.get("properties"), dict):
+        yield node
+
+
+def _mend(schema: dict[str, Any]) -> None:
+    """Make a schema satisfiable, and strict.
+
+    Versions 3 and 4 require the names of protobuf's oneof groups (`originator`, `field`, …), which
+    are no properties, and forbid additional ones: nothing could satisfy that. And only version 4
+    forbids unknown keys in a body, while the gateway refuses them in all.
+    """
+    properties = schema["properties"]
+    schema["required"] = [name for name in schema.get("required", ()) if name in properties]
+    if not schema["required"]:
+        del schema["required"]
+    schema.setdefault("additionalProperties", False)
+
+
+def _inlined(node: Any, schemas: Mapping[str, Any]) -> Any:
+    """The node with every reference replaced by what it names; they are not recursive.
+
+    Looking references up takes more than half of the time of a validation.
+    """
+    if isinstance(node, dict):
+        if "$ref" in node:
+            return _inlined(schemas[node["$ref"].rpartition("/")[2]], schemas)
+        return {key: _inlined(value, schemas) for key, value in node.items()}
+    return [_inlined(value, schemas) for value in node] if isinstance(node, list) else node
+
+
+def _dotted(parameter: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A query parameter that is an object as the scalars and lists it consists of.
+
+    The contract does not say how version 3 writes objects in a query; the gateway writes dots.
+    What the contract leaves without a type, and lists of objects, stay unchecked under their name.
+    """
+    schema = parameter["schema"]
+    if schema.get("type") != "object" or "properties" not in schema:
+        return [dict(parameter)]
+    return [
+        {**parameter, "name": f"{parameter['name']}.{name}", "schema": content, "required": False}
+        for name, content in schema["properties"].items()
+    ]
+
+
+def _is_open(parameter: Mapping[str, Any]) -> bool:
+    schema = parameter["schema"]
+    return not schema or schema.get("type") == "object" or "properties" in schema.get("items", {})
+
+
+@functools.cache
+def raw(version: str) -> dict[str, Any]:
+    """The contract as it is published."""
+    content = json.loads((folder() / f"openapi-{version}.json").read_text(encoding="utf-8"))
+    return dict(content)
+
+
+@functools.cache
+def operations(version: str) -> dict[tuple[str, str], dict[str, Any]]:
+    """(method, path) -> operation, as published, for those in scope."""
+    return {
+        (method.upper(), path): operation
+        for path, item in raw(version)["paths"].items()
+        if SCOPE.match(path)
+        for method, operation in item.items()
+    }
+
+
+def parameter_names(operation: Mapping[str, Any]) -> list[str]:
+    """The names of all an operation takes: in the path, the query and the body."""
+    media = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+    listed = [parameter["name"] for parameter in operation.get("parameters", ())]
+    return listed + list(media.get("schema", {}).get("properties", ()))
+
+
+@functools.cache
+def _prepared(version: str) -> tuple[dict[tuple[str, str], dict[str, Any]], Any]:
+    """The operations in scope with mended parameters, and openapi-core's view of the whole."""
+    from openapi_core import OpenAPI
+
+    content = copy.deepcopy(raw(version))
+    content["paths"] = {p: item for p, item in content["paths"].items() if SCOPE.match(p)}
+    for schema in _schemas(content):
+        _mend(schema)
+    content["paths"] = _inlined(content["paths"], content["components"].pop("schemas"))
+    known = {}
+    for path, item in content["paths"].items():
+        for method, operation in item.items():
+            parameters = [d for p in operation.get("parameters", ()) for d in _dotted(p)]
+            known[method.upper(), path] = {**operation, "parameters": parameters}
+            # openapi-core would look for the members of an object, so those it does not get.
+            operation["parameters"] = [p for p in parameters if not _is_open(p)]
+    return known, OpenAPI.from_dict(content)
+
+
+def version_of(entry: Any, serves: str) -> str:
+    """The version a request is held against; `serves` is what `latest` stands for."""
+    return serves if entry.version == "latest" else str(entry.version)
+
+
+def _path(entry: Any) -> str:
+    """The path below the version."""
+    path = urlsplit(entry.target).path
+    if not path.startswith(BASE):
+        raise AssertionError(f"{entry.method} {path} lies outside {BASE}")
+    return "/" + str(path[len(BASE) :].partition("/")[2])
+
+
+def _find(entry: Any, version: str) -> dict[str, Any] | None:
+    known, _openapi = _prepared(version)
+    path = _path(entry)
+    for (method, pattern), operation in sorted(known.items(), key=lambda item: "{" in item[0][1]):
+        fits = re.fullmatch(re.sub(r"{\w+}", "[^/]+", pattern), path)
+        if method == entry.method and fits:
+            return operation
+    return None
+
+
+def _canonical(name: str) -> str:
+    """A dotted name as `_dotted` writes it: the gateway takes its parts in either spelling."""
+    first, *rest = name.split(".")
+    return ".".join([first, *(re.sub(r"_(\w)", lambda m: m.group(1).upper(), p) for p in rest)])
+
+
+def _unknown(operation: Mapping[str, Any], names: list[str]) -> list[str]:
+    query = [p for p in operation["parameters"] if p["in"] == "query"]
+    known = {p["name"] for p in query}
+    beneath = tuple(p["name"] + end for p in query if _is_open(p) for end in (".", "["))
+    return [n for n in names if n not in known and not (beneath and n.startswith(beneath))]
+
+
+def _request(entry: Any, version: str) -> Any:
+    from openapi_core.datatypes import RequestParameters
+    from werkzeug.datastructures import Headers, ImmutableMultiDict
+
+    query = [(_canonical(name), value) for name, value in entry.query]
+    return SimpleNamespace(
+        host_url=f"https://api.coralogix.com{BASE}{version}",
+        path=f"{BASE}{version}{_path(entry)}",
+        method=entry.method.lower(),
+        content_type=entry.headers.get("content-type", "application/json").lower(),
+        body=json.dumps(entry.body).encode() if entry.body is not None else None,
+        parameters=RequestParameters(query=ImmutableMultiDict(query), header=Headers(dict(entry.headers))),
+    )
+
+
+def _response(entry: Any) -> Any:
+    return SimpleNamespace(
+        status_code=entry.status,
+        headers={},
+        content_type="application/json",
+        data=json.dumps(entry.answer).encode(),
+    )
+
+
+def _text(error: BaseException | None) -> str:
+    """An error of openapi-core with its causes and where in the data they lie."""
+    lines = []
+    while error is not None:
+        lines.append(f"{type(error).__name__}: {error}")
+        for detail in getattr(error, "schema_errors", ()):
+            where = "/".join(str(part) for part in detail.absolute_path)
+            lines.append(f"  at {where or 'the top'}: {detail.message[:500]}")
+        error = error.__cause__
+    return "\n".join(lines)
+
+
+def check_request(entry: Any, serves: str) -> None:
+    from openapi_core.exceptions import OpenAPIError
+
+    version = version_of(entry, serves)
+    what = f"{entry.method} {entry.target[:200]} (version {version})"
+    if version not in VERSIONS:
+        raise AssertionError(f"{what}: there is no such version")
+    operation = _find(entry, version)
+    if operation is None:
+        raise AssertionError(f"{what}: no operation of the contract")
+    names = [_canonical(name) for name, _value in entry.query]
+    unknown = _unknown(operation, names)
+    if unknown:
+        raise AssertionError(f"{what}: unknown query parameters {unknown}")
+    if entry.body is not None and "requestBody" not in operation:
+        raise AssertionError(f"{what}: the operation has no body")
+    try:
+        _prepared(version)[1].validate_request(_request(entry, version))
+    except OpenAPIError as error:
+        raise AssertionError(f"{what}: the request is wrong\n{_text(error)}") from error
+
+
+def _by_the_gateway(entry: Any) -> bool:
+    """An error that the gateway words itself: not JSON, not an object with an HTTP status.
+
+    Version 5 has a schema for errors, but answers with a gRPC code or none have been seen too.
+    """
+    code = entry.answer.get("code") if isinstance(entry.answer, dict) else None
+    return entry.status >= 400 and not (isinstance(code, int) and code >= 100)
+
+
+def check_response(entry: Any, serves: str) -> None:
+    """The answer of a request; one that a fault has spoilt is wrong on purpose and passes."""
+    from openapi_core.exceptions import OpenAPIError
+
+    if entry.fault or entry.status in GATEWAY_STATUSES or entry.status is None:
+        return
+    version = version_of(entry, serves)
+    what = f"{entry.status} for {entry.method} {entry.target[:200]} (version {version})"
+    operation = _find(entry, version)
+    if operation is None or str(entry.status) not in operation["responses"]:
+        raise AssertionError(f"{what}: not a documented answer")
+    if _by_the_gateway(entry):
+        return
+    try:
+        _prepared(version)[1].validate_response(_request(entry, version), _response(entry))
+    except OpenAPIError as error:
+        raise AssertionError(f"{what}: the answer is wrong\n{_text(error)}") from error
+
+
+def check(entry: Any, serves: str) -> None:
+    """AssertionError unless request and answer are as the contract has them.
+
+    `serves` is the version that the server's `latest` stands for: `sim.latest`.
+    """
+    check_request(entry, serves)
+    check_response(entry, serves)
