@@ -1,0 +1,93 @@
+# Copyright (c) 2026, the coralogix.incidents contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the integration tests start from: simulators, and Ansible beside them."""
+
+from __future__ import annotations
+
+import subprocess
+import venv
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import contract
+import pytest
+from playbooks import Ansible
+from simulator import Simulator
+from tools.pythons import OLDEST_TARGET, find_pythons
+
+BUILD = Path(__file__).resolve().parents[2] / ".build"
+KEY = "canary-7f3d9b51c8e2"
+
+
+@pytest.fixture
+def ansible(tmp_path: Path) -> Ansible:
+    return Ansible(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def module_ansible(tmp_path_factory: pytest.TempPathFactory) -> Ansible:
+    return Ansible(tmp_path_factory.mktemp("ansible"))
+
+
+@pytest.fixture(scope="module")
+def simulators() -> Iterator[Callable[..., Simulator]]:
+    """Starts simulators that know the key; at the end their journals are held against the contract."""
+    started: list[Simulator] = []
+    with ExitStack() as stack:
+
+        def start(*, key: dict[str, Any] | None = None, **options: Any) -> Simulator:
+            simulator = stack.enter_context(Simulator(**options))
+            simulator.add_key(KEY, **(key or {}))
+            started.append(simulator)
+            return simulator
+
+        yield start
+    if contract.available():
+        for simulator in started:
+            hold_against_contract(simulator)
+
+
+@pytest.fixture
+def sim(simulators: Callable[..., Simulator]) -> Simulator:
+    return simulators()
+
+
+def hold_against_contract(simulator: Simulator) -> None:
+    """Every request is one of the contract, except for those that find out what "latest" serves."""
+    a_read_tells = any(entry.operation == "read_many" and entry.status == 200 for entry in simulator.journal)
+    for entry in simulator.journal:
+        if entry.operation is None and entry.version == "latest":
+            assert entry.method == "GET" or not a_read_tells, f"{entry.method} {entry.target}: a write to try a route"
+        elif entry.status != 400:  # What tests send to be refused.
+            contract.check(entry, serves=simulator.latest)
+
+
+def virtual_environment(python: str | Path, folder: Path, *packages: str) -> Path:
+    """The Python of a virtual environment that is made unless it is there."""
+    made = folder / "bin" / "python"
+    if not (folder / "complete").exists():
+        subprocess.run([python, "-m", "venv", "--clear", folder], check=True)
+        if packages:
+            subprocess.run([made, "-m", "pip", "install", "--quiet", *packages], check=True)
+        (folder / "complete").touch()
+    return made
+
+
+@pytest.fixture
+def older_python() -> Path:
+    """The oldest Python of a managed node, with the oldest requests that is supported."""
+    python = find_pythons().get(OLDEST_TARGET)
+    if python is None:
+        pytest.skip(f"there is no Python {OLDEST_TARGET} on this machine")
+    return virtual_environment(python, BUILD / f"target-{OLDEST_TARGET}", "requests==2.28.*")
+
+
+@pytest.fixture
+def bare_python(tmp_path: Path) -> Path:
+    """A Python with nothing but its standard library."""
+    venv.create(tmp_path / "bare")
+    return tmp_path / "bare" / "bin" / "python"

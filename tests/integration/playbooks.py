@@ -1,0 +1,131 @@
+# Copyright (c) 2026, the coralogix.incidents contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Runs ansible-playbook and ansible as a user does, and hands back what every task returned."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+MODULE = "coralogix.incidents.incident_unassign"
+
+# What of the caller's environment a run keeps: a key, a proxy or a host of theirs must not get in.
+KEPT = ("PATH", "LANG", "LC_ALL", "PYTHONPATH", "PYTHONNOUSERSITE", "TMPDIR")
+KEPT_PREFIXES = ("ANSIBLE_", "_ANSIBLE_")
+
+Task = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class TaskResult:
+    host: str
+    task: str
+    outcome: str
+    """ok, failed, skipped or unreachable."""
+    result: dict[str, Any]
+
+    def __getitem__(self, key: str) -> Any:
+        return self.result[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.result
+
+    @property
+    def failed(self) -> bool:
+        return self.outcome == "failed"
+
+
+@dataclass(frozen=True)
+class Run:
+    returncode: int
+    output: str
+    """Standard output and error together."""
+    tasks: list[TaskResult]
+
+    def of(self, name: str, host: str = "localhost") -> TaskResult:
+        """The result of the task of that name, of which there must be one."""
+        (found,) = [task for task in self.tasks if (task.task, task.host) == (name, host)]
+        return found
+
+    @property
+    def only(self) -> TaskResult:
+        """The result of the only task."""
+        (found,) = self.tasks
+        return found
+
+
+class Ansible:
+    """ansible-playbook and ansible in a folder of their own, with an environment made for them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._runs = 0
+
+    def play(self, *tasks: Task, args: Sequence[str] = (), env: Mapping[str, str] | None = None, **play: Any) -> Run:
+        """Run tasks in one play on localhost."""
+        return self.playbook([{"hosts": "localhost", "gather_facts": False, "tasks": list(tasks), **play}], args, env)
+
+    def playbook(
+        self,
+        plays: list[dict[str, Any]] | str,
+        args: Sequence[str] = (),
+        env: Mapping[str, str] | None = None,
+        hosts: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> Run:
+        """Run a playbook, given as data or as the text of one; hosts are names on this machine with variables."""
+        book = self.folder / f"playbook-{self._runs}.yml"
+        book.write_text(plays if isinstance(plays, str) else json.dumps(plays, indent=1), encoding="utf-8")
+        if hosts is not None:
+            inventory = self.folder / "inventory.json"
+            local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+            listed = {name: {**local, **variables} for name, variables in hosts.items()}
+            inventory.write_text(json.dumps({"all": {"hosts": listed}}), encoding="utf-8")
+            args = ["--inventory", str(inventory), "--forks", "4", *args]
+        return self.command("ansible-playbook", str(book), *args, env=env)
+
+    def command(self, *command: str, env: Mapping[str, str] | None = None) -> Run:
+        results = self.folder / f"results-{self._runs}.jsonl"
+        self._runs += 1
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env={**self._environment(), "TASK_RESULTS": str(results), **(env or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        lines = results.read_text(encoding="utf-8").splitlines() if results.exists() else []
+        return Run(done.returncode, done.stdout, [TaskResult(**json.loads(line)) for line in lines])
+
+    def _environment(self) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if name in KEPT or name.startswith(KEPT_PREFIXES)}
+        return {
+            "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
+            **kept,
+            # The programs of the environment that the tests run in.
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+            "HOME": str(self.folder),
+            "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback_plugins"),
+            "ANSIBLE_CALLBACKS_ENABLED": "task_results",
+            "ANSIBLE_LOCALHOST_WARNING": "0",
+            "ANSIBLE_INVENTORY_UNPARSED_WARNING": "0",
+            "ANSIBLE_NOCOLOR": "1",
+        }
+
+
+def unassign(ids: Any = "{{ ids }}", *, name: str = "unassign", **options: Any) -> Task:
+    """A task of the module; keywords that Ansible has itself go to the task, all others to the module."""
+    own = {key: options.pop(key) for key in ("check_mode", "diff", "environment", "ignore_errors") if key in options}
+    return {"name": name, MODULE: {"incident_ids": ids, **options}, **own}
