@@ -17,6 +17,8 @@ from ._errors import ApiError, CoralogixError
 from ._incidents import UNREADABLE, Incidents, Read
 from ._plan import Change, Outcome, States
 
+CHECK_MODE_READS = "Check mode has to read: without, it cannot tell what a real run would do."
+
 
 def run_change(change: Change) -> None:
     """All that a module does which changes incidents given by their IDs."""
@@ -54,7 +56,7 @@ def apply(change: Change, service: Incidents, ids: list[str], missing: str, chec
         if unread.kind not in UNREADABLE:
             return Outcome(error=unread)
         if check_mode:
-            unread.note += "Check mode has to read: without, it cannot tell what a real run would do."
+            unread.note = f"{unread.note} {CHECK_MODE_READS}".lstrip()
             return Outcome(error=unread)
         return _apply_unseen(change, service, ids, missing, unread)
     if not_found and missing == "fail":
@@ -114,7 +116,7 @@ def _apply_unseen(change: Change, service: Incidents, ids: list[str], missing: s
         error=error,
         warning=(
             f"Whether the incidents were {change.done} before is unknown, as they could not be read first: changed "
-            f"is reported all the same. The API key needs the permission {unread.request.permission}. {unread}"
+            f"is reported all the same. To read takes the permission {unread.request.permission}. {unread}"
         ),
     )
 

@@ -282,6 +282,7 @@ KEYS_AND_SERVERS: dict[str, dict[str, Any]] = {
     },
     "no route to read by": {"without": ["read_many"], "latest": "3"},
     "no route to read by, plain text": {"without": ["read_many"], "latest": "3", "not_found": "text"},
+    "no route to read by, batch taken for an ID": {"without": ["read_many"], "unknown_parameters": "ignore"},
     "no route to read by, version 5": {"without": ["read_many"], "not_found": "json404", "wrong_method": 405},
 }
 
