@@ -20,6 +20,7 @@ import traceback
 import typing as t
 import uuid
 import warnings
+from datetime import timezone
 from urllib.parse import urlsplit
 
 from ._errors import ApiError, Request, WrongShape
@@ -72,7 +73,7 @@ class Client:
         self._settings = settings
         self._sleep = sleep
         self._correlation_id = str(uuid.uuid4())
-        self._session = session = requests.Session()
+        self._session = session = _new_session()
         session.auth = _key_auth(settings.authorization)
         session.headers.update(
             {
@@ -137,6 +138,14 @@ class Client:
         return judge(response.status_code, response.headers, response.content, time.time())
 
 
+def _new_session() -> requests.Session:
+    class Session(requests.Session):
+        def get_redirect_target(self, resp: requests.Response) -> None:
+            """None: not following redirects, requests would still take them apart, and fail on some."""
+
+    return Session()
+
+
 def _key_auth(
     authorization: str,
 ) -> t.Callable[[requests.PreparedRequest], requests.PreparedRequest]:
@@ -164,7 +173,8 @@ def retry_after_seconds(value: str | None, now: float) -> float | None:
         return float(value)
     try:
         moment = email.utils.parsedate_to_datetime(value)
-        return max(0.0, moment.timestamp() - now)
+        # Without a time zone, as in one of the forms of an HTTP date, it is in UTC.
+        return max(0.0, (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp() - now)
     except (TypeError, ValueError, IndexError, OverflowError):
         return None
 
@@ -175,7 +185,7 @@ def judge(status: int, headers: t.Mapping[str, str], body: bytes, now: float) ->
         return _json_object(status, headers, body)
     words = service_words(headers, body)
     if 300 <= status < 400:
-        return Trouble("redirect", f"to {headers.get('Location', 'nowhere')}"[:MAX_MESSAGE], status)
+        return Trouble("redirect", _one_line(f"to {headers.get('Location', 'nowhere')}"), status)
     kind = _STATUS_KINDS.get(status, "server_error" if status >= 500 else "refused")
     if status == 404 and _MISSING_THING.match(words):
         kind = "no_incident"
@@ -221,7 +231,7 @@ def service_words(headers: t.Mapping[str, str], body: bytes) -> str:
     """The message in an error's body, in one line: JSON of any seen shape, a page's title, or plain text."""
     text = body[:65536].decode("utf-8", "replace")
     if _is_page(headers, body):
-        title = re.search(r"<title[^>]*>(.*?)</title>", text, re.I | re.S)
+        title = re.search(r"<title[^>]{0,99}>([^<]{1,300})", text, re.I)
         return _one_line(f"a page titled {title.group(1).strip()!r}" if title else "a page of HTML")
     try:
         found: t.Any = json.loads(text)
@@ -242,13 +252,14 @@ def _one_line(text: str) -> str:
     return line if len(line) <= MAX_MESSAGE else f"{line[: MAX_MESSAGE - 1]}…"
 
 
-# The first row whose name is among the errors behind an exception decides. Names, because urllib3's
-# classes moved between its versions, and nothing but requests is imported. {cause} is the text of the
-# innermost error.
+# The first row whose name is among the errors behind an exception, or OpenSSL's reason for one, decides.
+# Names, because urllib3's classes moved between its versions, and nothing but requests is imported.
+# {cause} is the text of the innermost error.
 _CONNECTION_KINDS: dict[str, tuple[str, str, bool, bool]] = {
     # name: (kind, words, whether to try again, whether the request may have been carried out)
     "SSLCertVerificationError": ("certificate", "{cause}", False, False),
     "CertificateError": ("certificate", "{cause}", False, False),
+    "NO_CERTIFICATE_OR_CRL_FOUND": ("certificate", "there is no certificate in the CA file", False, False),
     "ProxyError": ("unreachable", "the proxy failed: {cause}", True, False),
     "gaierror": ("unreachable", "the name does not resolve", True, False),
     "ConnectTimeout": ("unreachable", "no connection within {timeout:g} s", True, False),
@@ -259,6 +270,7 @@ _CONNECTION_KINDS: dict[str, tuple[str, str, bool, bool]] = {
     "ConnectionResetError": ("connection", "connection reset", True, True),
     "RemoteDisconnected": ("connection", "connection closed without an answer", True, True),
     "ChunkedEncodingError": ("connection", "the answer was cut short", True, True),
+    "InvalidHeader": ("connection", "{cause}", True, True),
     "ContentDecodingError": ("connection", "the answer was broken", True, True),
     "SSLError": ("connection", "TLS failed: {cause}", True, True),
     "ConnectionError": ("connection", "{cause}", True, True),
@@ -268,7 +280,7 @@ _CONNECTION_KINDS: dict[str, tuple[str, str, bool, bool]] = {
 def connection_trouble(error: BaseException, timeout: float) -> Trouble:
     """Why no answer came, said shortly: what requests raises nests the reason in prose and addresses."""
     causes = list(_causes(error))
-    names = {type(cause).__name__ for cause in causes}
+    names = {type(cause).__name__ for cause in causes} | {str(getattr(cause, "reason", "")) for cause in causes}
     cause = _text(causes[-1])
     for name, (kind, words, again, uncertain) in _CONNECTION_KINDS.items():
         if name in names:
@@ -298,5 +310,8 @@ def _environment_is_safe(base_url: str) -> bool:
     """Whether a proxy of the environment may be used: plain http, loopback only, would show it the key."""
     if not base_url.startswith("http:"):
         return True
-    proxy = requests.utils.select_proxy(base_url, requests.utils.get_environ_proxies(base_url)) or "//localhost"
-    return is_loopback(urlsplit(proxy if "//" in proxy else f"//{proxy}").hostname or "")
+    try:
+        proxy = requests.utils.select_proxy(base_url, requests.utils.get_environ_proxies(base_url)) or "//localhost"
+        return is_loopback(urlsplit(proxy if "//" in proxy else f"//{proxy}").hostname or "")
+    except ValueError:
+        return False

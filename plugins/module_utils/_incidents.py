@@ -119,6 +119,8 @@ class Incidents:
             try:
                 answer = self._client.exchange(request, lambda json: parse(json, ids))
             except ApiError as error:
+                # What an earlier try may have done stays done.
+                error.uncertain = error.uncertain or any(one.uncertain for one in missing)
                 if not _is_missing(operation, error, bool(missing)):
                     # Not certain that this route is served, but those before it are not.
                     self._generations = generations[position:]
@@ -130,6 +132,7 @@ class Incidents:
         # No route to read by: the one left to believe in is that of the operation's own page, which
         # was that of version 3 when it said "latest".
         self._generations = generations[::-1]
+        missing[0].uncertain = missing[-1].uncertain
         raise missing[0]
 
 
@@ -156,6 +159,8 @@ def _read_answer(answer: dict[str, t.Any], ids: list[str]) -> Read:
         incident = _pick(incidents, one)
         if incident is not None:
             read.found[one] = _checked(incident)
+            if incident["id"].lower() != one.lower():
+                raise WrongShape(f"under the ID {one} it has the incident {incident['id']}")
         elif one in not_found or one.lower() in not_found:
             read.not_found.append(one)
         else:

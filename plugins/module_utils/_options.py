@@ -196,9 +196,11 @@ def _authorization(key: _Found | None, scheme: str) -> str:
     prefix, _blank, rest = key.value.partition(" ")
     has_prefix = prefix.lower() == "bearer"
     token = rest if has_prefix else key.value
-    # requests would refuse such a key too, with the key in its message.
-    if not re.match(r"[\x21-\x7e]+\Z", token):
-        raise SettingsError(f"{key.source} holds a blank, a line break or another character that is in no API key.")
+    # requests would refuse some of these too, with the key in its message.
+    if not re.match(r"[!#-&(-~]+\Z", token):
+        raise SettingsError(
+            f"{key.source} holds a quote, a blank, a line break or another character that is in no API key."
+        )
     return key.value if has_prefix or scheme == "raw" else f"Bearer {token}"
 
 
