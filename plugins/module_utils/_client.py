@@ -298,7 +298,8 @@ def _causes(error: BaseException) -> t.Iterator[BaseException]:
     seen: list[BaseException] = [error]
     for one in seen:
         yield one
-        wrapped = (*one.args, getattr(one, "reason", None), one.__cause__, one.__context__)
+        context = None if one.__suppress_context__ else one.__context__
+        wrapped = (*one.args, getattr(one, "reason", None), one.__cause__, context)
         seen += [inner for inner in wrapped if isinstance(inner, BaseException) and inner not in seen]
 
 

@@ -121,7 +121,7 @@ class Incidents:
             except ApiError as error:
                 # What an earlier try may have done stays done.
                 error.uncertain = error.uncertain or any(one.uncertain for one in missing)
-                if not _is_missing(operation, error, bool(missing)):
+                if not _is_missing(operation, error):
                     # Not certain that this route is served, but those before it are not.
                     self._generations = generations[position:]
                     raise
@@ -136,15 +136,13 @@ class Incidents:
         raise missing[0]
 
 
-def _is_missing(operation: str, error: ApiError, others_missing: bool) -> bool:
+def _is_missing(operation: str, error: ApiError) -> bool:
     """Whether the route does not exist, and not something else is wrong."""
-    if operation != "read":
-        return error.kind == "no_route"
     # Reading many names unknown IDs in its answer: "no such incident" comes from a server that takes
-    # the "batch" of version 3's route for an ID, or, the parameter being unknown then, "invalid".
-    if error.kind == "no_incident":
+    # the "batch" of version 3's route for an ID.
+    if operation == "read" and error.kind == "no_incident":
         error.kind = "no_route"
-    return error.kind == "no_route" or (others_missing and error.kind == "invalid")
+    return error.kind == "no_route"
 
 
 def _read_answer(answer: dict[str, t.Any], ids: list[str]) -> Read:

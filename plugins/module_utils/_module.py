@@ -116,7 +116,8 @@ def _apply_unseen(change: Change, service: Incidents, ids: list[str], missing: s
         error=error,
         warning=(
             f"Whether the incidents were {change.done} before is unknown, as they could not be read first: changed "
-            f"is reported all the same. To read takes the permission {unread.request.permission}. {unread}"
+            f"is reported all the same, and an incident that the answer leaves out counts as not found. "
+            f"To read takes the permission {unread.request.permission}. {unread}"
         ),
     )
 

@@ -44,10 +44,8 @@ class Outcome(t.NamedTuple):
     warning: str = ""
 
 
-def checked_ids(ids: t.Sequence[str] | None) -> list[str]:
+def checked_ids(ids: t.Sequence[str]) -> list[str]:
     """The IDs in their order, without surrounding blanks and repetitions; raises SettingsError."""
-    if ids is None:
-        raise SettingsError("incident_ids is null: give a list, which may be empty.")
     stripped = [one.strip() for one in ids]
     for one in stripped:
         if not one:

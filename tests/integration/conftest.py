@@ -15,12 +15,11 @@ from typing import Any
 
 import contract
 import pytest
-from playbooks import Ansible
+from playbooks import KEY, Ansible
 from simulator import Simulator
 from tools.pythons import OLDEST_TARGET, find_pythons
 
 BUILD = Path(__file__).resolve().parents[2] / ".build"
-KEY = "canary-7f3d9b51c8e2"
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
+KEY = "canary-7f3d9b51c8e2"
 MODULE = "coralogix.incidents.incident_unassign"
 
 # What of the caller's environment a run keeps: a key, a proxy or a host of theirs must not get in.

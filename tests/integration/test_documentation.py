@@ -28,8 +28,7 @@ import pytest
 import yaml
 from ansible_collections.coralogix.incidents.plugins.module_utils import _errors, _options, _routes
 from ansible_collections.coralogix.incidents.plugins.modules import incident_unassign
-from conftest import KEY
-from playbooks import MODULE, Ansible, Run, TaskResult
+from playbooks import KEY, MODULE, Ansible, Run, TaskResult
 from simulator import Entry, Fault, Simulator
 from tools.pythons import CORES, OLDEST_TARGET
 

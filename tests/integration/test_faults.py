@@ -15,8 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from conftest import KEY
-from playbooks import Ansible, Run, TaskResult, unassign
+from playbooks import KEY, Ansible, Run, TaskResult, unassign
 from simulator import Fault, Simulator
 
 HTML = "<html><head><title>Proxy Login</title></head><body>Please log in</body></html>"

@@ -16,8 +16,7 @@ from typing import Any
 
 import pytest
 import trustme
-from conftest import KEY
-from playbooks import Ansible, Task, unassign
+from playbooks import KEY, Ansible, Task, unassign
 from simulator import Fault, Simulator
 
 LOUD = ["-vvvv", "--diff"]

@@ -13,8 +13,7 @@ from typing import Any
 
 import contract
 import pytest
-from conftest import KEY
-from playbooks import MODULE, Ansible, Run, unassign
+from playbooks import KEY, MODULE, Ansible, Run, unassign
 from simulator import Simulator
 
 pytestmark = pytest.mark.usefixtures("simulators")
@@ -281,9 +280,14 @@ KEYS_AND_SERVERS: dict[str, dict[str, Any]] = {
         "latest": "3",
     },
     "no route to read by": {"without": ["read_many"], "latest": "3"},
+    "no route to read by, batch taken for an ID": {
+        "without": ["read_many"],
+        "latest": "4",
+        "unknown_parameters": "ignore",
+        "not_found": "json404",
+        "wrong_method": 405,
+    },
     "no route to read by, plain text": {"without": ["read_many"], "latest": "3", "not_found": "text"},
-    "no route to read by, batch taken for an ID": {"without": ["read_many"], "unknown_parameters": "ignore"},
-    "no route to read by, version 5": {"without": ["read_many"], "not_found": "json404", "wrong_method": 405},
 }
 
 
