@@ -23,8 +23,8 @@ BUILD = Path(__file__).resolve().parents[2] / ".build"
 
 
 @pytest.fixture
-def ansible(tmp_path: Path) -> Ansible:
-    return Ansible(tmp_path)
+def ansible(tmp_path: Path, request: pytest.FixtureRequest) -> Ansible:
+    return Ansible(tmp_path, measured=request.node.get_closest_marker("measured") is not None)
 
 
 @pytest.fixture(scope="module")

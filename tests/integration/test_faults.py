@@ -4,19 +4,21 @@
 
 """Everything that can go wrong with a request, on the read and on the write: told truthfully, and mended by a new run.
 
-All cases share two playbooks, each with a host and a simulator of its own: one with the faults, and
-one after them. The read that makes sure of a write is left in peace, except where a case is about it.
+All cases share a simulator and two playbooks: one with a host for each case, whose faults strike only
+requests for its incidents, and one after the faults, with all incidents in one task. The read that
+makes sure of a write is left in peace.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
+import playbooks
 import pytest
-from playbooks import KEY, Ansible, Run, TaskResult, unassign
-from simulator import Fault, Simulator
+from playbooks import KEY, Ansible, Run, TaskResult, host, unassign
+from simulator import Entry, Fault, Simulator
 
 HTML = "<html><head><title>Proxy Login</title></head><body>Please log in</body></html>"
 PAGE = {"Content-Type": "text/html"}
@@ -33,6 +35,15 @@ class Case:
     options: dict[str, Any] = field(default_factory=dict)
     tries: int = 1
     """How often the request in question is sent."""
+    method: str | None = "DELETE"
+    """That of the request which the failure is about."""
+
+
+def without_assignments(answer: dict[str, Any]) -> dict[str, Any]:
+    incidents = answer["incidents"]
+    for incident in incidents.values() if isinstance(incidents, dict) else incidents:
+        del incident["assignments"]
+    return answer
 
 
 # A fault of the first request alone: tried again, and all is well.
@@ -84,20 +95,13 @@ LASTING: dict[str, tuple[dict[str, Any], int | None, str, str, int]] = {
     "list": ({"replace": [1, 2]}, 200, "JSON of another shape", "list", 1),
     "object of other things": ({"replace": {"ok": True}}, 200, "JSON of another shape", "incidents is not", 1),
     "incidents without assignments": (
-        {"replace": lambda answer: _without_assignments(answer)},
+        {"replace": without_assignments},
         200,
         "JSON of another shape",
         "no list of assignments",
         1,
     ),
 }
-
-
-def _without_assignments(answer: dict[str, Any]) -> dict[str, Any]:
-    incidents = answer["incidents"]
-    for incident in incidents.values() if isinstance(incidents, dict) else incidents:
-        del incident["assignments"]
-    return answer
 
 
 def _cases() -> dict[str, Case]:
@@ -110,14 +114,21 @@ def _cases() -> dict[str, Case]:
             if operation == "read_many" and message == "has no route":
                 continue
             cases[f"{operation}: {name} lasts"] = Case(
-                [{"operation": operation, **fault}], message, status, told, tries=tries
+                [{"operation": operation, **fault}],
+                message,
+                status,
+                told,
+                tries=tries,
+                method="GET" if operation == "read_many" else "DELETE",
             )
     cases["unassign: 403"] = Case([{"operation": "unassign", "status": 403}], "incidents:assign", 403)
     cases["unassign: incident gone"] = Case(
         [{"operation": "unassign", "status": 404, "body": "Not Found: incident X"}], "does not know an incident", 404
     )
     cases["unassign: accepted without effect"] = Case(
-        [{"operation": "unassign", "replace": lambda answer: answer, "effect": False}], "are still not unassigned"
+        [{"operation": "unassign", "replace": lambda answer: answer, "effect": False}],
+        "are still not unassigned",
+        method=None,
     )
     cases["unassign: answer leaves incidents out"] = Case(
         [{"operation": "unassign", "replace": lambda _answer: {"incidents": []}}], tries=1
@@ -126,134 +137,134 @@ def _cases() -> dict[str, Case]:
         [{"operation": "unassign", "replace": lambda _answer: STALE["answer"]}], tries=1
     )
     cases["no further tries"] = Case(
-        [{"operation": "read_many", "status": 503, "times": 1}], "failed to read", 503, options={"retries": 0}
+        [{"operation": "read_many", "status": 503, "times": 1}],
+        "failed to read",
+        503,
+        options={"retries": 0},
+        method="GET",
     )
     return cases
 
 
 CASES = _cases()
 STALE: dict[str, Any] = {}
-"""An answer that shows the incidents still assigned; filled when they exist."""
+"""An answer that shows the incidents of the case still assigned; filled when they exist."""
 
 
-class Outcome:
-    """A case after the playbook with the faults."""
+class Subject:
+    """The incidents of a case: the first and the last are assigned."""
 
-    def __init__(self, case: Case, sim: Simulator) -> None:
+    def __init__(self, name: str, case: Case, sim: Simulator) -> None:
         self.case = case
         self.sim = sim
         self.assigned = [sim.add_incident(assignees=("alice",)), sim.add_incident(assignees=("bob", "carol"))]
         self.ids = [self.assigned[0], sim.add_incident(assignees=()), self.assigned[1]]
-        STALE["answer"] = {"incidents": [sim.incident(one) for one in self.assigned]}
+        if "state before" in name:
+            STALE["answer"] = {"incidents": [sim.incident(one) for one in self.assigned]}
         for fault in case.faults:
-            sim.fault(Fault(**fault))
+            sim.fault(Fault(when_id=self.ids[0], **fault))
 
     @property
     def removed(self) -> list[str]:
         """What was really done."""
         return [one for one in self.assigned if not self.sim.assignees(one)]
 
+    @property
+    def journal(self) -> list[Entry]:
+        return [entry for entry in self.sim.journal if self.ids[0] in entry.ids]
+
+
+class Faulty(NamedTuple):
+    run: Run
+    subjects: dict[str, Subject]
+    removed: dict[str, list[str]]
+    """After the playbook: what was really done."""
+    journals: dict[str, list[Entry]]
+
+    def result(self, name: str) -> TaskResult:
+        return self.run.of("unassign", host(name))
+
+
+OPTIONS = {"api_key": KEY, "api_version": "5", "timeout": 1, "retries": 1}
+
 
 @pytest.fixture(scope="module")
-def outcomes(simulators: Callable[..., Simulator]) -> dict[str, Outcome]:
-    return {name: Outcome(case, simulators()) for name, case in CASES.items()}
-
-
-def _play(ansible: Ansible, outcomes: dict[str, Outcome]) -> Run:
-    task = unassign(
-        "{{ ids }}",
-        api_url="{{ url }}",
-        api_key=KEY,
-        timeout=1,
-        retries="{{ further_tries }}",
-        api_version="5",
-        ignore_errors=True,
-    )
-    hosts = {
-        _host(name): {
-            "ids": outcome.ids,
-            "url": outcome.sim.url,
-            "further_tries": outcome.case.options.get("retries", 1),
-        }
-        for name, outcome in outcomes.items()
+def faulty(simulators: Callable[..., Simulator], module_ansible: Ansible) -> Faulty:
+    sim = simulators()
+    subjects = {name: Subject(name, case, sim) for name, case in CASES.items()}
+    tasks = {
+        name: playbooks.Case({**OPTIONS, "incident_ids": subject.ids, "api_url": sim.url, **subject.case.options})
+        for name, subject in subjects.items()
     }
-    play = {"hosts": "all", "gather_facts": False, "strategy": "free", "tasks": [task]}
-    return ansible.playbook([play], hosts=hosts, args=["-vv"])
-
-
-def _host(name: str) -> str:
-    return name.replace(" ", "_").replace(":", "")
-
-
-@pytest.fixture(scope="module")
-def faulty(outcomes: dict[str, Outcome], module_ansible: Ansible) -> Run:
-    return _play(module_ansible, outcomes)
+    run = module_ansible.each(tasks, args=["-vv"])
+    return Faulty(
+        run,
+        subjects,
+        {name: subject.removed for name, subject in subjects.items()},
+        {name: subject.journal for name, subject in subjects.items()},
+    )
 
 
 @pytest.fixture(scope="module")
-def states(faulty: Run, outcomes: dict[str, Outcome]) -> dict[str, tuple[list[str], list[Any]]]:
-    """After the faults: what was really removed, and the journal."""
-    return {name: (outcome.removed, list(outcome.sim.journal)) for name, outcome in outcomes.items()}
-
-
-@pytest.fixture(scope="module")
-def clean(states: Any, outcomes: dict[str, Outcome], module_ansible: Ansible) -> Run:
-    for outcome in outcomes.values():
-        outcome.sim.clear_faults()
-        outcome.sim.clear_journal()
-    return _play(module_ansible, outcomes)
+def clean(faulty: Faulty, module_ansible: Ansible) -> Run:
+    sim = next(iter(faulty.subjects.values())).sim
+    sim.clear_faults()
+    sim.clear_journal()
+    ids = [one for subject in faulty.subjects.values() for one in subject.ids]
+    run = module_ansible.play(unassign(ids, api_url=sim.url, api_key=KEY))
+    assert run.returncode == 0, run.output
+    return run
 
 
 @pytest.mark.parametrize("name", CASES)
 class TestFault:
-    def result(self, run: Run, name: str) -> TaskResult:
-        return run.of("unassign", _host(name))
-
-    def test_message(self, faulty: Run, name: str) -> None:
-        case, result = CASES[name], self.result(faulty, name)
+    def test_message(self, faulty: Faulty, name: str) -> None:
+        case, result = CASES[name], faulty.result(name)
         assert result.failed == bool(case.message), result.result
         if case.message:
             assert case.message in result["msg"]
             assert case.told in result["msg"]
-            assert set(result["failure"]) == {"status", "method", "url", "message", "correlation_id"}
-            assert case.told in result["failure"]["message"]
-            if not name.startswith("unassign: accepted"):
-                assert result["failure"]["status"] == case.status
-                assert result["failure"]["method"] == ("GET" if "read" in name or "tries" in name else "DELETE")
             assert len(result["msg"]) < 800
 
-    def test_truth(self, faulty: Run, states: Any, outcomes: dict[str, Outcome], name: str) -> None:
-        result, (removed, _journal) = self.result(faulty, name), states[name]
+    def test_failure(self, faulty: Faulty, name: str) -> None:
+        case, result = CASES[name], faulty.result(name)
+        assert ("failure" in result) == bool(case.message)
+        if case.message:
+            assert set(result["failure"]) == {"status", "method", "url", "message", "correlation_id"}
+            assert case.told in result["failure"]["message"]
+            assert result["failure"]["status"] == case.status
+            assert result["failure"]["method"] == case.method
+
+    def test_truth(self, faulty: Faulty, name: str) -> None:
+        result, removed = faulty.result(name), faulty.removed[name]
+        still = set(faulty.subjects[name].assigned) - set(removed)
         assert result["changed"] == bool(removed)
         assert result["unassigned_ids"] == removed
-        still = set(outcomes[name].assigned) - set(removed)
         for incident in result["incidents"]:
             assert bool(incident["assignments"]) == (incident["id"] in still)
         if not result.failed:
-            assert removed == outcomes[name].assigned
+            assert not still
 
-    def test_requests(self, faulty: Run, states: Any, outcomes: dict[str, Outcome], name: str) -> None:
-        _removed, journal = states[name]
-        faulted = [entry for entry in journal if entry.operation == CASES[name].faults[0]["operation"]]
-        assert len(faulted) == CASES[name].tries
-        writes = [entry for entry in journal if entry.operation == "unassign"]
-        assert all(entry.ids == outcomes[name].assigned for entry in writes)
-        if name.startswith("read_many") and CASES[name].message:
-            assert writes == []
+    def test_requests(self, faulty: Faulty, name: str) -> None:
+        operation = CASES[name].faults[0]["operation"]
+        assert len([entry for entry in faulty.journals[name] if entry.operation == operation]) == CASES[name].tries
+        writes = [entry for entry in faulty.journals[name] if entry.operation == "unassign"]
+        assert all(entry.ids == faulty.subjects[name].assigned for entry in writes)
+        assert writes or operation == "read_many"
+        assert not (writes and operation == "read_many" and CASES[name].message)
 
-    def test_a_clean_run_converges(self, clean: Run, states: Any, outcomes: dict[str, Outcome], name: str) -> None:
-        result, outcome = self.result(clean, name), outcomes[name]
-        left = [one for one in outcome.assigned if one not in states[name][0]]
-        assert not result.failed
-        assert result["unassigned_ids"] == left
-        assert outcome.removed == outcome.assigned
-        assert [write.ids for write in outcome.sim.writes] == ([left] if left else [])
+    def test_a_clean_run_converges(self, clean: Run, faulty: Faulty, name: str) -> None:
+        subject = faulty.subjects[name]
+        left = [one for one in subject.assigned if one not in faulty.removed[name]]
+        assert [one for one in clean.only["unassigned_ids"] if one in subject.ids] == left
+        assert subject.removed == subject.assigned
+        assert [one for write in subject.sim.writes for one in write.ids if one in subject.ids] == left
 
 
-def test_no_output_holds_the_key_or_a_traceback(faulty: Run, clean: Run) -> None:
-    for run in (faulty, clean):
-        assert KEY not in run.output
-        assert "Traceback" not in run.output
+def test_no_output_holds_the_key_or_a_traceback(faulty: Faulty, clean: Run) -> None:
+    for output in (faulty.run.output, clean.output):
+        assert KEY not in output
+        assert "Traceback" not in output
 
 
 def test_many_hosts_refused_for_a_while_all_succeed(ansible: Ansible, simulators: Callable[..., Simulator]) -> None:
