@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import typing as t
 
@@ -121,7 +122,7 @@ class Incidents:
             except ApiError as error:
                 # What an earlier try may have done stays done.
                 error.uncertain = error.uncertain or any(one.uncertain for one in missing)
-                if not _is_missing(operation, error):
+                if not _is_missing(operation, error, bool(missing)):
                     # Not certain that this route is served, but those before it are not.
                     self._generations = generations[position:]
                     raise
@@ -136,13 +137,19 @@ class Incidents:
         raise missing[0]
 
 
-def _is_missing(operation: str, error: ApiError) -> bool:
+def _is_missing(operation: str, error: ApiError, others_missing: bool) -> bool:
     """Whether the route does not exist, and not something else is wrong."""
-    # Reading many names unknown IDs in its answer: "no such incident" comes from a server that takes
-    # the "batch" of version 3's route for an ID.
-    if operation == "read" and error.kind == "no_incident":
+    # Version 3's route to read many ends in "batch", which other versions take for an ID: they know no
+    # such incident, or refuse it or the parameter as invalid. Unknown IDs are no error of reading many.
+    if operation == "read" and (
+        error.kind == "no_incident"
+        or (others_missing and error.kind == "invalid" and _ABOUT_AN_ID.search(error.message))
+    ):
         error.kind = "no_route"
     return error.kind == "no_route"
+
+
+_ABOUT_AN_ID = re.compile(r"\b(batch|ids?|uuid)\b", re.I)
 
 
 def _read_answer(answer: dict[str, t.Any], ids: list[str]) -> Read:

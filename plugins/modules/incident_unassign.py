@@ -245,7 +245,8 @@ failure:
     url:
       description: The URL, with the IDs in it.
       type: str
-      sample: https://api.eu2.coralogix.com/mgmt/openapi/5/incidents/incidents/v1?ids=0b5f8a3e-6c1d-4f0e-9a57-3d2b1c4e5f60
+      sample: >-
+        https://api.eu2.coralogix.com/mgmt/openapi/5/incidents/incidents/v1?ids=0b5f8a3e-6c1d-4f0e-9a57-3d2b1c4e5f60
     message:
       description: What the service, or the connection, said.
       type: str

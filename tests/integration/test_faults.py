@@ -281,7 +281,7 @@ def test_failure_of_one_of_many_requests(ansible: Ansible, sim: Simulator) -> No
     """Of several requests one fails for good: what the others did is told, and a new run does the rest."""
     ids = sim.add_incidents(500, assigned=500, events=0)
     sim.fault(Fault("unassign", when_id=ids[-1], status=500))
-    options = {"api_url": sim.url, "api_key": KEY, "retries": 0}
+    options: dict[str, Any] = {"api_url": sim.url, "api_key": KEY, "retries": 0}
     failed = ansible.play(unassign("{{ ids }}", **options), vars={"ids": ids})
     removed = [one for one in ids if not sim.assignees(one)]
     assert failed.only.failed

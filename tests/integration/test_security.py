@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from typing import Any
 
 import pytest
 import trustme
-from playbooks import KEY, Ansible, Task, unassign
+from playbooks import KEY, Ansible, Case, Run, host, unassign
 from simulator import Fault, Simulator
 
 LOUD = ["-vvvv", "--diff"]
@@ -49,6 +50,7 @@ class TestKeyStaysOutOfOutput:
                 ids, name="nobody there", api_key=KEY, **{**options, "api_url": f"http://127.0.0.1:{closed_port()}"}
             ),
             args=LOUD,
+            env={"ANSIBLE_PIPELINING": "0"},
         )
         failed = {task.task for task in run.tasks if task.failed}
         assert failed == {"echoed", "wrong shape", "not JSON", "broken key", "nobody there"}, run.output
@@ -66,55 +68,6 @@ class TestKeyStaysOutOfOutput:
         )
         assert run.returncode == 0, run.output
         assert KEY not in run.output
-
-    def test_password_in_the_url(self, ansible: Ansible) -> None:
-        run = ansible.play(unassign(["x"], api_key=KEY), env={"CORALOGIX_URL": "https://me:hush-4711@api.example.com"})
-        assert run.only.failed
-        assert "CORALOGIX_URL holds a user name or password" in run.only["msg"]
-        assert "hush-4711" not in run.output
-
-
-class TestKeyGoesNowhereElse:
-    @pytest.mark.parametrize("operation", ["read_many", "unassign"])
-    def test_redirects_are_not_followed(
-        self, ansible: Ansible, sim: Simulator, simulators: Callable[..., Simulator], operation: str
-    ) -> None:
-        elsewhere = simulators()
-        ids = sim.add_incidents(1, assigned=1)
-        for status in (301, 302, 303, 307, 308):
-            sim.fault(Fault(operation, redirect=f"{elsewhere.url}/login", status=status, times=1))
-        names = ["301", "302", "303", "307", "308"]
-        run = ansible.play(
-            *(unassign(ids, name=name, api_url=sim.url, api_key=KEY, ignore_errors=True) for name in names)
-        )
-        for name in names:
-            assert run.of(name).failed
-            assert run.of(name)["failure"]["status"] == int(name)
-            assert f"a redirect ({name}: to {elsewhere.url}/login)" in run.of(name)["msg"]
-        assert elsewhere.journal == []
-
-    def test_netrc_does_not_replace_the_key(self, ansible: Ansible, sim: Simulator) -> None:
-        ids = sim.add_incidents(1, assigned=1)
-        netrc = ansible.folder / ".netrc"
-        netrc.write_text("machine 127.0.0.1 login somebody password else\n", encoding="utf-8")
-        netrc.chmod(0o600)
-        run = ansible.play(unassign(ids, api_url=sim.url, api_key=KEY))
-        assert run.returncode == 0, run.output
-        assert {entry.headers["authorization"] for entry in sim.journal} == {f"Bearer {KEY}"}
-
-    @pytest.mark.parametrize("url", ["http://api.example.com", "http://127.0.0.1.example.com", "http://10.0.0.1"])
-    def test_plain_http_is_refused_but_for_loopback(self, ansible: Ansible, url: str) -> None:
-        run = ansible.play(unassign(["x"], api_url=url, api_key=KEY))
-        assert run.only.failed
-        assert "not sent over plain http" in run.only["msg"]
-
-    def test_plain_http_does_not_pass_through_a_proxy_elsewhere(self, ansible: Ansible, sim: Simulator) -> None:
-        """The proxy would see the key; loopback needs none."""
-        ids = sim.add_incidents(1, assigned=1)
-        run = ansible.play(
-            unassign(ids, api_url=sim.url, api_key=KEY), env={"http_proxy": "http://proxy.example.invalid:3128"}
-        )
-        assert run.returncode == 0, run.output
 
 
 @pytest.fixture(scope="module")
@@ -140,86 +93,146 @@ def tls(simulators: Callable[..., Simulator], certificate: dict[str, str]) -> Si
     return simulators(tls=(certificate["cert"], certificate["key"]))
 
 
-class TestCertificates:
-    @pytest.mark.parametrize(
-        ("options", "env", "message"),
-        [
-            pytest.param({"ca_path": "ca"}, {}, "", id="ca_path"),
-            pytest.param({}, {"REQUESTS_CA_BUNDLE": "ca"}, "", id="REQUESTS_CA_BUNDLE"),
-            pytest.param({}, {"CURL_CA_BUNDLE": "ca"}, "", id="CURL_CA_BUNDLE"),
-            pytest.param({"ca_path": "ca"}, {"REQUESTS_CA_BUNDLE": "other-ca"}, "", id="ca_path beats the environment"),
-            pytest.param({"validate_certs": False}, {"REQUESTS_CA_BUNDLE": "other-ca"}, "", id="no validation"),
-            pytest.param({}, {}, "could not be verified", id="unknown authority"),
-            pytest.param({"ca_path": "other-ca"}, {}, "could not be verified", id="wrong authority"),
-            pytest.param({"ca_path": "/no/such/file"}, {}, "no such file or folder", id="missing file"),
-            pytest.param({}, {"REQUESTS_CA_BUNDLE": "/no/such/file"}, "invalid path", id="missing file in environment"),
-        ],
+@pytest.fixture(scope="module")
+def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """A real proxy: its address, and its log."""
+    folder = tmp_path_factory.mktemp("proxy")
+    log, port = folder / "proxy.log", folder / "port"
+    command = [sys.executable, "-m", "proxy", "--hostname", "127.0.0.1", "--port", "0", "--port-file", str(port)]
+    command += ["--num-workers", "1", "--num-acceptors", "1", "--log-file", str(log)]
+    with subprocess.Popen(command, cwd=folder) as process:
+        try:
+            while not (port.exists() and port.read_text().strip()):
+                assert process.poll() is None, "the proxy has ended"
+                time.sleep(0.05)
+            yield f"http://127.0.0.1:{port.read_text().strip()}", log
+        finally:
+            process.terminate()
+
+
+@pytest.fixture(scope="module")
+def elsewhere(simulators: Callable[..., Simulator]) -> Simulator:
+    """Where redirects lead; nothing may arrive there."""
+    return simulators()
+
+
+@pytest.fixture(scope="module")
+def plain(simulators: Callable[..., Simulator]) -> Simulator:
+    return simulators(seed=1)
+
+
+REDIRECTS = [(operation, status) for operation in ("read_many", "unassign") for status in (301, 302, 303, 307, 308)]
+
+
+# What stands between the module and the service: options and environment, and the failure's message, if it is one.
+# {words} in braces stand for what the fixtures have made.
+BETWEEN: dict[str, tuple[dict[str, Any], dict[str, str], str]] = {
+    "http elsewhere": ({"api_url": "http://api.example.com"}, {}, "not sent over plain http"),
+    "http to a name like loopback": ({"api_url": "http://127.0.0.1.example.com"}, {}, "not sent over plain http"),
+    "http to a private address": ({"api_url": "http://10.0.0.1"}, {}, "not sent over plain http"),
+    "http and a proxy elsewhere": ({"api_url": "{plain}"}, {"http_proxy": "http://proxy.example.invalid:3128"}, ""),
+    "http and a loopback proxy": ({"api_url": "{plain}"}, {"http_proxy": "{proxy}"}, ""),
+    "netrc": ({"api_url": "{plain}"}, {"HOME": "{home}"}, ""),
+    "password in the URL": (
+        {"api_url": None},
+        {"CORALOGIX_URL": "https://me:hush-4711@api.example.com"},
+        "CORALOGIX_URL holds a user name or password",
+    ),
+    "ca_path": ({"ca_path": "{ca}"}, {}, ""),
+    "REQUESTS_CA_BUNDLE": ({}, {"REQUESTS_CA_BUNDLE": "{ca}"}, ""),
+    "CURL_CA_BUNDLE": ({}, {"CURL_CA_BUNDLE": "{ca}"}, ""),
+    "ca_path beats the environment": ({"ca_path": "{ca}"}, {"REQUESTS_CA_BUNDLE": "{other-ca}"}, ""),
+    "no validation": ({"validate_certs": False}, {"REQUESTS_CA_BUNDLE": "{other-ca}"}, ""),
+    "unknown authority": ({}, {}, "could not be verified"),
+    "wrong authority": ({"ca_path": "{other-ca}"}, {}, "could not be verified"),
+    "no CA file": ({"ca_path": "/no/such/file"}, {}, "no such file or folder"),
+    "no CA file in the environment": ({}, {"REQUESTS_CA_BUNDLE": "/no/such/file"}, "invalid path"),
+    "tunnel": ({"ca_path": "{ca}"}, {"https_proxy": "{proxy}"}, ""),
+    "proxy that is not there": (
+        {"ca_path": "{ca}"},
+        {"https_proxy": "http://u:hush-4711@127.0.0.1:{closed}"},
+        "the proxy failed",
+    ),
+    "no_proxy": ({"ca_path": "{ca}"}, {"https_proxy": "http://127.0.0.1:{closed}", "no_proxy": "127.0.0.1"}, ""),
+}
+
+
+@pytest.fixture(scope="module")
+def own_ids(plain: Simulator, tls: Simulator) -> dict[str, str]:
+    return {
+        name: (plain if options.get("api_url") == "{plain}" else tls).add_incident(assignees=("alice",))
+        for name, (options, _env, _message) in BETWEEN.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def between(
+    own_ids: dict[str, str],
+    plain: Simulator,
+    tls: Simulator,
+    proxy: tuple[str, Path],
+    certificate: dict[str, str],
+    module_ansible: Ansible,
+) -> Run:
+    home = module_ansible.folder
+    (home / ".netrc").write_text("machine 127.0.0.1 login somebody password else\n", encoding="utf-8")
+    (home / ".netrc").chmod(0o600)
+    made = {**certificate, "plain": plain.url, "proxy": proxy[0], "home": str(home), "closed": str(closed_port())}
+
+    def fill(values: dict[str, Any]) -> dict[str, Any]:
+        return {
+            key: re.sub(r"{(.*?)}", lambda found: made[found[1]], value) if isinstance(value, str) else value
+            for key, value in values.items()
+        }
+
+    common = {"api_key": KEY, "retries": 0, "api_url": tls.url}
+    return module_ansible.each(
+        {
+            name: Case({**common, "incident_ids": [own_ids[name]], **fill(options)}, fill(env))
+            for name, (options, env, _message) in BETWEEN.items()
+        }
     )
-    def test_authorities(
-        self,
-        ansible: Ansible,
-        tls: Simulator,
-        certificate: dict[str, str],
-        options: dict[str, Any],
-        env: dict[str, str],
-        message: str,
+
+
+class TestBetween:
+    @pytest.mark.parametrize("name", BETWEEN)
+    def test_outcome(self, between: Run, plain: Simulator, tls: Simulator, own_ids: dict[str, str], name: str) -> None:
+        message = BETWEEN[name][2]
+        result = between.of("unassign", host(name))
+        assert result.failed == bool(message), result.result
+        assert message in result.result.get("msg", "")
+        sent = [entry for sim in (plain, tls) for entry in sim.journal if own_ids[name] in entry.ids]
+        assert bool(sent) == (not message), "a request only where the task succeeds"
+        assert {entry.headers["authorization"] for entry in sent} <= {f"Bearer {KEY}"}
+
+    def test_proxy_was_used(self, between: Run, plain: Simulator, tls: Simulator, proxy: tuple[str, Path]) -> None:
+        log = proxy[1].read_text()
+        assert f"CONNECT {tls.url.removeprefix('https://')}" in log
+        assert f"GET {plain.url.removeprefix('http://')}" in log
+
+    def test_no_secret_in_output(self, between: Run) -> None:
+        assert KEY not in between.output
+        assert "hush-4711" not in between.output
+        assert "InsecureRequestWarning" not in between.output
+
+
+@pytest.fixture(scope="module")
+def redirected(plain: Simulator, elsewhere: Simulator, module_ansible: Ansible) -> Run:
+    cases = {}
+    for operation, status in REDIRECTS:
+        one = plain.add_incident(assignees=("alice",))
+        plain.fault(Fault(operation, when_id=one, redirect=f"{elsewhere.url}/login", status=status))
+        cases[f"{operation} {status}"] = Case({"api_url": plain.url, "api_key": KEY, "incident_ids": [one]})
+    return module_ansible.each(cases)
+
+
+class TestRedirects:
+    @pytest.mark.parametrize(("operation", "status"), REDIRECTS)
+    def test_redirects_are_not_followed(
+        self, redirected: Run, elsewhere: Simulator, operation: str, status: int
     ) -> None:
-        ids = tls.add_incidents(1, assigned=1)
-        options = {key: certificate.get(value, value) for key, value in options.items()}
-        env = {key: certificate.get(value, value) for key, value in env.items()}
-        run = ansible.play(unassign(ids, api_url=tls.url, api_key=KEY, **options), env=env)
-        assert run.only.failed == bool(message), run.output
-        assert message in run.only.result.get("msg", "")
-        assert "Warning" not in run.output
-
-
-class TestProxies:
-    @pytest.fixture
-    def running(self, tmp_path: Path) -> Iterator[tuple[str, Path]]:
-        """A real proxy: its address, and its log."""
-        log, port = tmp_path / "proxy.log", tmp_path / "port"
-        command = [sys.executable, "-m", "proxy", "--hostname", "127.0.0.1", "--port", "0", "--port-file", str(port)]
-        command += ["--num-workers", "1", "--num-acceptors", "1", "--log-file", str(log)]
-        with subprocess.Popen(command, cwd=tmp_path) as process:
-            try:
-                while not (port.exists() and port.read_text().strip()):
-                    assert process.poll() is None, "the proxy has ended"
-                    time.sleep(0.05)
-                yield f"http://127.0.0.1:{port.read_text().strip()}", log
-            finally:
-                process.terminate()
-
-    def task(self, sim: Simulator, certificate: dict[str, str]) -> Task:
-        return unassign(
-            sim.add_incidents(1, assigned=1), api_url=sim.url, api_key=KEY, retries=0, ca_path=certificate["ca"]
-        )
-
-    def test_https_through_a_tunnel(
-        self, ansible: Ansible, tls: Simulator, certificate: dict[str, str], running: tuple[str, Path]
-    ) -> None:
-        address, log = running
-        run = ansible.play(self.task(tls, certificate), env={"https_proxy": address})
-        assert run.returncode == 0, run.output
-        assert "CONNECT" in log.read_text()
-        assert KEY not in log.read_text()
-
-    def test_loopback_http_through_a_loopback_proxy(
-        self, ansible: Ansible, sim: Simulator, certificate: dict[str, str], running: tuple[str, Path]
-    ) -> None:
-        address, log = running
-        run = ansible.play(self.task(sim, certificate), env={"http_proxy": address})
-        assert run.returncode == 0, run.output
-        assert "GET 127.0.0.1" in log.read_text()
-
-    def test_proxy_that_is_not_there(self, ansible: Ansible, tls: Simulator, certificate: dict[str, str]) -> None:
-        run = ansible.play(
-            self.task(tls, certificate), env={"https_proxy": f"http://u:hush-4711@127.0.0.1:{closed_port()}"}
-        )
-        assert run.only.failed
-        assert "the proxy failed" in run.only["msg"]
-        assert "hush-4711" not in run.output
-
-    def test_no_proxy_is_heeded(self, ansible: Ansible, tls: Simulator, certificate: dict[str, str]) -> None:
-        env = {"https_proxy": f"http://127.0.0.1:{closed_port()}", "no_proxy": "127.0.0.1"}
-        run = ansible.play(self.task(tls, certificate), env=env)
-        assert run.returncode == 0, run.output
+        result = redirected.of("unassign", host(f"{operation} {status}"))
+        assert result.failed
+        assert result["failure"]["status"] == status
+        assert f"a redirect ({status}: to {elsewhere.url}/login)" in result["msg"]
+        assert elsewhere.journal == []

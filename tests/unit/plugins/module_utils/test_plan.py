@@ -199,7 +199,6 @@ def test_ids_are_stripped_and_unique_or_refused(ids: list[str]) -> None:
 
 
 REFUSED_IDS = {
-    "null": (None, "null"),
     "blank": (["a", " "], "blank"),
     "empty": ([""], "blank"),
     "line break": (["a\nb"], r"a\\nb"),
