@@ -162,5 +162,6 @@ class Ansible:
 
 def unassign(ids: Any = "{{ ids }}", *, name: str = "unassign", **options: Any) -> Task:
     """A task of the module; keywords that Ansible has itself go to the task, all others to the module."""
-    own: Task = {key: options.pop(key) for key in ("check_mode", "diff", "environment", "ignore_errors") if key in options}
+    keywords = ("check_mode", "diff", "environment", "ignore_errors")
+    own: Task = {key: options.pop(key) for key in keywords if key in options}
     return {"name": name, MODULE: {"incident_ids": ids, **options}, **own}

@@ -262,7 +262,7 @@ class TestPlaybooks:
         """All in one run. What the reader includes from elsewhere lies beside, under the name that is given."""
         blocks = [block for document in RUN_DOCUMENTS for block in blocks_of(document, "yaml") if not block.not_run]
         ids = furnish(sim, *map(text_of, RUN_DOCUMENTS))
-        held = [sim.add_incident(assignees=(LEAVER, "bob")) for _ in range(5)]
+        held = [sim.add_incident(assignees=(LEAVER, "bob")) for _n in range(5)]
         sim.add_incident(assignees=(LEAVER,), status="INCIDENT_STATUS_RESOLVED")
         (ansible.folder / "vault.yml").write_text(f"coralogix_api_key: {KEY}\n", encoding="utf-8")
         named: dict[str, str] = {}

@@ -87,7 +87,7 @@ def main() -> None:
     options["tls"] = tuple(options["tls"]) if options["tls"] else None
     done = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: done.set())
+        signal.signal(number, lambda *_args: done.set())
     with contextlib.ExitStack() as stack:
         if journal:
             opened = journal.open("a", encoding="utf-8")

@@ -133,7 +133,7 @@ def test_the_server_that_says_200_and_does_nothing(sim: Simulator, send: Send) -
 def test_redirect(sim: Simulator, send: Send) -> None:
     sim.fault(Fault(redirect="http://127.0.0.1:1/", times=1))
     sim.fault(Fault(redirect="/elsewhere", status=301))
-    answers = [send(sim, "read_many") for _ in range(2)]
+    answers = [send(sim, "read_many") for _n in range(2)]
     assert [(a.status_code, a.headers["Location"]) for a in answers] == [
         (307, "http://127.0.0.1:1/"),
         (301, "/elsewhere"),
@@ -163,7 +163,7 @@ def test_faults_in_the_order_given(sim: Simulator, send: Send) -> None:
     for status in (500, 502):
         sim.fault(Fault(status=status, times=1))
     sim.fault(Fault(status=503))
-    assert [send(sim, "read_many").status_code for _ in range(4)] == [500, 502, 503, 503]
+    assert [send(sim, "read_many").status_code for _n in range(4)] == [500, 502, 503, 503]
     sim.clear_faults()
     assert send(sim, "list").status_code == 200
 

@@ -234,7 +234,7 @@ def test_surplus_is_refused(sim: Simulator, send: Send) -> None:
 def test_rate_limit(send: Send, form: str) -> None:
     with Simulator(rate_limit=1, retry_after=form) as sim:
         sim.add_key("k")
-        answers = [send(sim, "read_many", UNKNOWN) for _ in range(2)]
+        answers = [send(sim, "read_many", UNKNOWN) for _n in range(2)]
         assert [answer.status_code for answer in answers] == [200, 429]
         after = answers[-1].headers["Retry-After"]
         if form == "seconds":
@@ -249,7 +249,7 @@ def test_latency_and_peak(send: Send) -> None:
     with Simulator(latency=0.4) as sim:
         sim.add_key("k")
         started = time.monotonic()
-        threads = [threading.Thread(target=ask, args=(sim, "GET", f"/4{V1}")) for _ in range(4)]
+        threads = [threading.Thread(target=ask, args=(sim, "GET", f"/4{V1}")) for _n in range(4)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -263,7 +263,7 @@ def test_one_connection_serves_many_requests(sim: Simulator) -> None:
     headers = {"Authorization": "k"}
     ports = set()
     with requests.Session() as session:
-        for _ in range(3):
+        for _n in range(3):
             response = session.get(f"{sim.url}/mgmt/openapi/4{V1}", headers=headers, stream=True, timeout=5)
             connection: Any = response.raw.connection
             ports.add(connection.sock.getsockname()[1])

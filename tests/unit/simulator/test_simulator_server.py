@@ -38,7 +38,7 @@ class Command:
     def __enter__(self) -> Command:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *_args: object) -> None:
         self.process.kill()
         self.process.communicate()
 
@@ -61,7 +61,7 @@ def test_command(tmp_path: Path, how: list[str], number: signal.Signals) -> None
         assert requests.delete(asked, headers={"Authorization": "poor"}, timeout=5).status_code == 403
         assert requests.delete(asked, headers={"Authorization": "SECRET"}, timeout=5).status_code == 200
         command.process.send_signal(number)
-        output, _ = command.process.communicate(timeout=5)
+        output, _errors = command.process.communicate(timeout=5)
         assert (output, command.process.returncode) == ("", 0)
     written = journal.read_text(encoding="utf-8")
     entries: list[dict[str, Any]] = [json.loads(line) for line in written.splitlines()]
@@ -97,7 +97,7 @@ def test_tls(certificate: tuple[str, str]) -> None:
         with requests.Session() as session:
             session.trust_env = False
             session.verify = certificate[0]
-            for _ in range(2):
+            for _n in range(2):
                 assert session.post(sim.url + V1, headers={"Authorization": "k"}, timeout=5).status_code == 200
             session.verify = True
             with pytest.raises(requests.exceptions.SSLError):

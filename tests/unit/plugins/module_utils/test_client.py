@@ -466,7 +466,7 @@ def test_no_connection_in_time(client: MakeClient) -> None:
         server.listen(0)
         address = server.getsockname()
         # Once its queue is full, the system lets further connections wait.
-        for _ in range(4):
+        for _n in range(4):
             waiting = stack.enter_context(socket.socket())
             waiting.setblocking(False)
             waiting.connect_ex(address)
@@ -654,7 +654,7 @@ def test_request_says_who_asks(client: MakeClient, simulator: Simulator) -> None
 
 
 def test_two_tasks_are_told_apart(client: MakeClient, simulator: Simulator) -> None:
-    for _ in range(2):
+    for _n in range(2):
         one = client(simulator.url)
         one.exchange(asks(one), dict)
     assert len({entry.headers["x-cx-correlation-id"] for entry in simulator.journal}) == 2
@@ -738,7 +738,7 @@ def test_number_of_tries_and_their_waits(
 
 def test_waits_vary(client: MakeClient, simulator: Simulator, sleeps: list[float]) -> None:
     simulator.fault(Fault(status=503))
-    for _ in range(5):
+    for _n in range(5):
         failure(client(simulator.url, retries=1))
     assert len(set(sleeps)) > 1
 

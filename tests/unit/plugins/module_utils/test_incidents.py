@@ -340,7 +340,7 @@ def test_incidents_are_handed_on_untouched(service: MakeService, simulator: Simu
 def test_two_thousand_incidents_go_through(service: MakeService, version: str) -> None:
     with Simulator() as simulator:
         simulator.add_key(KEY)
-        ids = [simulator.add_incident(assignees=(), events=0) for _ in range(2000)]
+        ids = [simulator.add_incident(assignees=(), events=0) for _n in range(2000)]
         began = time.monotonic()
         assert list(service(simulator.url, api_version=version).read(ids).found) == ids
         assert all(len(entry.target) < 8000 for entry in simulator.journal)
