@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
 import typing as t
@@ -543,7 +544,8 @@ def test_missing_requests_is_explained_the_ansible_way() -> None:
         "basic._ANSIBLE_PROFILE = 'legacy'\n"
         f"{code}\n"
     )
-    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, env=env)
     result = json.loads(ended.stdout)
     assert (ended.returncode, result["failed"]) == (1, True)
     assert "Failed to import the required Python library (requests)" in result["msg"]

@@ -208,7 +208,7 @@ REFUSED_IDS = {
 
 
 @pytest.mark.parametrize(("ids", "told"), REFUSED_IDS.values(), ids=REFUSED_IDS)
-def test_what_is_no_id_is_refused(ids: list[str] | None, told: str) -> None:
+def test_what_is_no_id_is_refused(ids: list[str], told: str) -> None:
     with pytest.raises(SettingsError, match=rf"incident_ids.*{told}"):
         _plan.checked_ids(ids)
 
