@@ -27,4 +27,10 @@ options:
       - fail
       - ignore
     default: fail
+  events:
+    description:
+      - Whether the incidents that are returned hold their C(events).
+      - V(false) keeps the result, and the facts, small; everything else of the incidents is still there.
+    type: bool
+    default: true
 """

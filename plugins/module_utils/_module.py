@@ -26,6 +26,7 @@ def run_change(change: Change) -> None:
         argument_spec={
             "incident_ids": {"type": "list", "elements": "str", "required": True},
             "missing": {"type": "str", "choices": ["fail", "ignore"], "default": "fail"},
+            "events": {"type": "bool", "default": True},
             **_options.argument_spec(),
         },
         supports_check_mode=True,
@@ -42,7 +43,7 @@ def run_change(change: Change) -> None:
         outcome = Outcome(error=error)
     if outcome.warning:
         module.warn(outcome.warning)
-    result = _plan.result(change, ids, outcome, module._diff)
+    result = _plan.result(change, ids, outcome, module._diff, module.params["events"])
     if outcome.error is None:
         module.exit_json(**result)
     module.fail_json(**result)

@@ -65,9 +65,13 @@ def predicted(change: Change, ids: t.Iterable[str], states: States) -> States:
     return {**states, **{one: change.after(states[one]) for one in ids}}
 
 
-def result(change: Change, ids: t.Iterable[str], outcome: Outcome, diff: bool) -> dict[str, t.Any]:
-    """What the task returns, whether it ends well or not."""
+def result(
+    change: Change, ids: t.Iterable[str], outcome: Outcome, diff: bool = False, events: bool = True
+) -> dict[str, t.Any]:
+    """What the task returns, whether it ends well or not; the incidents with their events or without."""
     incidents = [outcome.after[one] for one in ids if one in outcome.after]
+    if not events:
+        incidents = [{key: value for key, value in one.items() if key != "events"} for one in incidents]
     returned: dict[str, t.Any] = {
         "changed": bool(outcome.done or outcome.doubtful),
         "incidents": incidents,

@@ -197,7 +197,9 @@ incidents:
           type: str
           sample: https://runbooks.example.com/checkout
     events:
-      description: What has happened to the incident, among it who was assigned and unassigned when.
+      description:
+        - What has happened to the incident, among it who was assigned and unassigned.
+        - Left out with O(events=false).
       type: list
       elements: dict
       sample: []

@@ -258,6 +258,15 @@ def test_thousands_of_ids_in_requests_that_front_ends_take(
     assert 1 < sim.peak <= 4, "several at once, a few at a time"
 
 
+def test_events_are_left_out_where_nobody_wants_them(ansible: Ansible, sim: Simulator) -> None:
+    ids = sim.add_incidents(2, assigned=1)
+    run = ansible.play(unassign(ids, api_url=sim.url, api_key=KEY, events=False))
+    assert run.only["incidents"] == [
+        {key: value for key, value in sim.incident(one).items() if key != "events"} for one in ids
+    ]
+    assert run.only["ansible_facts"]["coralogix_incidents"] == run.only["incidents"]
+
+
 @pytest.mark.measured
 def test_ids_that_need_encoding(ansible: Ansible, sim: Simulator) -> None:
     ids = ["a b/c?d&e=f#g%h+i", "Störung-№-1", "INC:1;2@x"]
