@@ -154,8 +154,6 @@ class Ansible:
             "ANSIBLE_LOCALHOST_WARNING": "0",
             "ANSIBLE_INVENTORY_UNPARSED_WARNING": "0",
             "ANSIBLE_NOCOLOR": "1",
-            # Without, which is Ansible's default, a task takes half as long again.
-            "ANSIBLE_PIPELINING": "1",
             **(measuring if self._measured else {}),
         }
 
