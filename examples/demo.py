@@ -92,9 +92,10 @@ def play(ids: list[str], settings: Mapping[str, str]) -> int:
         try:
             return running.wait()
         finally:
-            # Ctrl-C has reached it as well; SIGTERM and failures in here have not.
+            # Ctrl-C has reached it as well; SIGTERM and failures in here have not. Unlike SIGTERM, an
+            # interrupt lets Ansible end the processes that it has begun.
             if running.poll() is None:
-                running.terminate()
+                running.send_signal(signal.SIGINT)
                 running.wait()
 
 
