@@ -97,12 +97,12 @@ class Client:
         tries = 0
         while True:
             tries += 1
-            answer = self._try(request)
+            status, answer = self._try(request)
             if not isinstance(answer, Trouble):
                 try:
                     return parse(answer)
                 except WrongShape as error:
-                    answer = Trouble("wrong_shape", str(error), 200, uncertain=True)
+                    answer = Trouble("wrong_shape", str(error), status, uncertain=True)
             uncertain = uncertain or answer.uncertain
             note = f"Tried {tries} times, with {waited:.1f} s of waiting." if tries > 1 else ""
             if answer.again and tries <= self._settings.retries:
@@ -122,7 +122,7 @@ class Client:
                 note=note,
             )
 
-    def _try(self, request: Request) -> dict[str, t.Any] | Trouble:
+    def _try(self, request: Request) -> tuple[int | None, dict[str, t.Any] | Trouble]:
         settings = self._settings
         try:
             # verify goes with the request: on the session, REQUESTS_CA_BUNDLE would override it.
@@ -134,8 +134,9 @@ class Client:
                 allow_redirects=False,
             )
         except (OSError, ValueError) as error:
-            return connection_trouble(error, settings.timeout)
-        return judge(response.status_code, response.headers, response.content, time.time())
+            return None, connection_trouble(error, settings.timeout)
+        status = response.status_code
+        return status, judge(status, response.headers, response.content, time.time())
 
 
 def _new_session() -> requests.Session:

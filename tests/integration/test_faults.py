@@ -65,6 +65,7 @@ PASSING: dict[str, dict[str, Any]] = {
 
 # A fault for ever: status, beginning of the message, what is told, and the number of tries.
 LASTING: dict[str, tuple[dict[str, Any], int | None, str, str, int]] = {
+    "202": ({"status": 202, "body": {"ok": True}}, 202, "JSON of another shape", "incidents is not", 1),
     "400": ({"status": 400}, 400, "refused the request to", "", 1),
     "401": ({"status": 401}, 401, "did not accept the API key", "", 1),
     "404 route": (
