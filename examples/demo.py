@@ -136,8 +136,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--ids", metavar="ID,ID", help="unassign these incidents of the real service")
     given = parser.parse_args().ids
-    # Ends as Ctrl-C does: cleaning up.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Both end it cleaning up, also where it was begun in the background, with interrupts ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
         if given is None:
             return against_simulator()
