@@ -6,6 +6,8 @@
 # make test SESSIONS="units sanity"  only these sessions
 # make demo                          the collection at work against its simulator
 # make demo IDS=ID,ID                the same for incidents of your own, which really are unassigned
+# make soak MINUTES=30              the fault campaign; 2 minutes by default, SEED=n RUNS=1 replays
+# make bench REPEAT=5               what a task costs, beside the tasks that it replaces
 # make format                        let the formatters mend the code
 # make clean                         remove all that the tooling made
 #
@@ -17,13 +19,20 @@ SESSIONS ?=
 VENV := .build/venv
 NOX := $(VENV)/bin/nox
 
-.PHONY: test demo format clean
+.PHONY: test demo soak bench format clean
 
 test: .build/ready
 	@PYTHONPATH=tests $(VENV)/bin/python -m tools.suite $(SESSIONS)
 
 demo: .build/ready
 	@$(NOX) -s demo -- $(if $(IDS),--ids "$(IDS)")
+
+soak: .build/ready
+	@$(NOX) -s soak -- $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) \
+	  $(if $(RUNS),--runs $(RUNS)) $(if $(WAY),--way $(WAY))
+
+bench: .build/ready
+	@$(NOX) -s bench -- $(if $(REPEAT),--repeat $(REPEAT))
 
 # Outside of CI the session mends what it finds.
 format: .build/ready

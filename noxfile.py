@@ -178,7 +178,7 @@ def integration(session: nox.Session) -> None:
     # Internal to ansible-core, from 2.19 on: it starts coverage inside the module's own process.
     settings = {"config": str(ROOT / "tests" / "coverage-modules.ini"), "output": str(COVERAGE / "modules")}
     env = {**playbook_env(session), "_ANSIBLE_ANSIBALLZ_COVERAGE_CONFIG": json.dumps(settings)}
-    run_playbooks(session, env=env)
+    run_playbooks(session, "tests/soak", env=env)
 
 
 def add_smoke(core: str) -> None:
@@ -254,3 +254,24 @@ def demo(session: nox.Session) -> None:
     # With IDs given it talks to the real service, by the user's own settings; demo.py sees to that.
     env = {name: value for name, value in ansible_env(LINK).items() if name not in (*OWN_SETTINGS, "ANSIBLE_NOCOLOR")}
     session.run("python", "examples/demo.py", *session.posargs, env=env)
+
+
+@nox.session(python=PYTHON, default=False)
+def soak(session: nox.Session) -> None:
+    """The fault campaign: random incidents, options and faults, held against what really happened."""
+    session.install(*PLAYBOOKS, ansible_core(CORE))
+    run_tool(session, "soak", "--json", str(BUILD / "soak.json"))
+
+
+@nox.session(python=PYTHON, default=False)
+def bench(session: nox.Session) -> None:
+    """What a task costs, beside the tasks that it replaces."""
+    session.install(ansible_core(CORE), "-r", "requirements.txt")
+    run_tool(session, "bench", "--json", str(BUILD / "bench.json"))
+
+
+def run_tool(session: nox.Session, package: str, *arguments: str) -> None:
+    """Run a package of tests/ on the checkout."""
+    link_checkout()
+    env = {**ansible_env(LINK), "PYTHONPATH": os.pathsep.join([str(LINK), str(ROOT / "tests")])}
+    session.run("python", "-m", package, *arguments, *session.posargs, env=env)

@@ -1,0 +1,74 @@
+# Copyright (c) 2026, the coralogix.incidents contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A short campaign of fixed seeds, and that a campaign can fail at all."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from ansible_collections.coralogix.incidents.plugins.module_utils import _client, _module, _plan
+
+from . import bound
+from .campaign import as_text, run_seeds
+from .scenario import BARE, IN_PROCESS, KILLED, PLAYBOOK, draw
+
+# Way of driving -> how many seeds; a seed of a playbook is that of all its hosts.
+SEEDS = {IN_PROCESS: 90, BARE: 2, KILLED: 4, PLAYBOOK: 1}
+
+
+@pytest.mark.parametrize("way", SEEDS)
+def test_everything_holds(way: str) -> None:
+    report = run_seeds(range(SEEDS[way]), math.inf, way)
+    assert not report.defects, as_text(report)
+    assert report.runs[way] >= SEEDS[way]
+
+
+def test_a_seed_draws_the_same_again() -> None:
+    for seed in range(50):
+        assert draw(seed) == draw(seed)
+        assert str(draw(seed)) == str(draw(seed))
+
+
+def _everything(change: Any, ids: Any, states: Any) -> list[str]:
+    return [one for one in ids if one in states]
+
+
+# What could be broken: the place, and what is put there.
+BREAKS: dict[str, tuple[Any, str, Any]] = {
+    "everything is written": (_plan, "todo", _everything),
+    "an incident still assigned is no failure": (_module, "_without_effect", lambda *_args: None),
+    "unknown IDs are no failure": (_module, "_no_such", lambda _ids: None),
+    "nothing is tried again": (_client, "RETRY_STATUS", frozenset()),
+    "waits are not bounded": (_client, "MAX_WAIT", math.inf),
+}
+
+
+@pytest.mark.parametrize("name", BREAKS)
+def test_what_is_broken_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(*BREAKS[name])
+    found = (seed for seed in range(2000) if run_seeds([seed], math.inf, IN_PROCESS).defects)
+    assert next(found, None) is not None
+
+
+@pytest.mark.parametrize(
+    ("retries", "asked", "seconds"),
+    [(0, 0, 0), (1, 0, 0.5), (4, 0, 7.5), (2, 1, 3), (3, 7200, 120), (20, 0, 120)],
+)
+def test_pauses(retries: int, asked: float, seconds: float) -> None:
+    assert bound.pauses(retries, asked) == seconds
+
+
+def test_rounds() -> None:
+    assert [bound.rounds(count) for count in (0, 1, 2, 5, 6, 9, 10)] == [0, 1, 2, 2, 3, 3, 4]
+
+
+def test_requests() -> None:
+    ids = ["0b5f8a3e-6c1d-4f0e-9a57-3d2b1c4e5f60"] * 1000
+    assert bound.requests([], 90) == 0
+    assert bound.requests(ids[:1], 90) == 1
+    # An ID takes 50 characters of 8,000.
+    assert bound.requests(ids, 90) == 7
