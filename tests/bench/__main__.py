@@ -144,7 +144,7 @@ class Bench:
             self._stand.latency(latency)
             service_cpu: dict[int, float] = {}
 
-            def exchange(number: int, used: dict[int, float] = service_cpu) -> Cost:
+            def exchange(used: dict[int, float], number: int) -> Cost:
                 self._stand.restore()
                 command = [sys.executable, str(HERE / "exchange.py"), self._stand.url, str(number), str(path)]
                 run(command, self._folder, self._runner.environment)
@@ -153,7 +153,7 @@ class Bench:
                 used[number] = told["cpu"]
                 return Cost(wall, cpu, requests=told["requests"])
 
-            cases: dict[str, Case] = {str(number): partial(exchange, number) for number in (0, *PARALLEL)}
+            cases: dict[str, Case] = {str(number): partial(exchange, service_cpu, number) for number in (0, *PARALLEL)}
             costs = interleaved(cases, self._repeat if latency == LATENCY else 1, warm_up=False)
             rows += [
                 {"latency": latency, "parallel": int(name), "service_cpu": service_cpu[int(name)], **cost._asdict()}
