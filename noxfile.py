@@ -149,10 +149,10 @@ def units_oldest(session: nox.Session) -> None:
 
 @nox.session(python=PYTHON)
 def contract(session: nox.Session) -> None:
-    """The simulator and the collection against the vendor's published contract."""
+    """The simulator against the vendor's published contract; and a short fault campaign."""
     session.install(*PLAYBOOKS, ansible_core(CORE))
     # 5: no test at all. Without the vendor's files the tests are skipped as whole modules; under CI=true they fail.
-    run_pytest(session, "tests/contract", env=ansible_env(LINK), success=(0, 5))
+    run_pytest(session, "tests/contract", "tests/soak", env=ansible_env(LINK), success=(0, 5))
 
 
 @nox.session(python=PYTHON)
@@ -178,7 +178,7 @@ def integration(session: nox.Session) -> None:
     # Internal to ansible-core, from 2.19 on: it starts coverage inside the module's own process.
     settings = {"config": str(ROOT / "tests" / "coverage-modules.ini"), "output": str(COVERAGE / "modules")}
     env = {**playbook_env(session), "_ANSIBLE_ANSIBALLZ_COVERAGE_CONFIG": json.dumps(settings)}
-    run_playbooks(session, "tests/soak", env=env)
+    run_playbooks(session, env=env)
 
 
 def add_smoke(core: str) -> None:
