@@ -30,7 +30,7 @@ from ansible_collections.coralogix.incidents.plugins.module_utils import _client
 from ansible_collections.coralogix.incidents.plugins.modules import incident_unassign
 from integration.playbooks import Ansible, unassign
 
-from .world import World, kill_process
+from .world import World
 
 MODULE = incident_unassign.__name__
 # The folder in which Python finds ansible_collections.
@@ -128,7 +128,8 @@ def bare(world: World) -> Ran:
         stderr=subprocess.STDOUT,
         env=environment(),
     )
-    world.kill = partial(kill_process, process.pid)
+    # Not by its ID: that may be another's by the time it is used.
+    world.kill = process.kill
     by_clock = scenario.kill is not None and scenario.kill.operation is None
     timer = threading.Timer(scenario.kill.seconds if scenario.kill else 0.0, world.kill)
     if by_clock:

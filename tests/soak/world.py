@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import os
-import signal
 import threading
 import time
 from collections import Counter
@@ -281,9 +279,3 @@ class World:
             or any(by == SOMEBODY for _kind, by in self.deeds(one))
             or one in self.late
         )
-
-
-def kill_process(pid: int) -> None:
-    """SIGKILL to a process of our own; it may have ended already."""
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
