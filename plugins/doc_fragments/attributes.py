@@ -27,3 +27,14 @@ attributes:
     membership:
       - coralogix.incidents.coralogix
 """
+
+    # For modules that change nothing.
+    INFO = r"""
+attributes:
+  check_mode:
+    description: Changes nothing, in check mode or without.
+    support: full
+  diff_mode:
+    description: Changes nothing, so that there is nothing to show in diff mode.
+    support: N/A
+"""

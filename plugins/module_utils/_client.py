@@ -129,6 +129,7 @@ class Client:
             response = self._session.request(
                 request.method,
                 request.url,
+                json=request.body,
                 timeout=settings.timeout,
                 verify=settings.verify,
                 allow_redirects=False,

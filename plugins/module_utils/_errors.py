@@ -51,6 +51,8 @@ class Request(t.NamedTuple):
     """What the key needs for it."""
     personal_key: bool
     """Whether Coralogix takes only a personal (user-owned) key for it."""
+    body: dict[str, t.Any] | None = None
+    """What is sent as JSON, if anything is."""
 
 
 class ApiError(CoralogixError):

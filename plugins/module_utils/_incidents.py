@@ -11,14 +11,32 @@ import threading
 import typing as t
 
 from ._client import PARALLEL, Client
-from ._errors import ApiError, Request, WrongShape
-from ._routes import GENERATIONS, OPERATIONS, split, url
+from ._errors import ApiError, WrongShape
+from ._routes import GENERATIONS, NO_VALUES, Values, request, split
 
 Incident = dict[str, t.Any]
-"""An incident as the API shows it; checked so far that C(id) is text and C(assignments) a list."""
+"""An incident as the API shows it; checked so far that C(id) is text, C(assignments) a list, and that what the
+service was asked to check is text."""
+
+
+def holders(incident: Incident) -> list[str]:
+    """The IDs of the users it is assigned to."""
+    users = [one.get("assignedTo") for one in incident["assignments"] if isinstance(one, dict)]
+    return [user.get("userId", "") for user in users if isinstance(user, dict)]
+
+
+def is_closed(incident: Incident) -> bool:
+    """No status says so: the API has an event for it, and this time."""
+    return bool(incident.get("closedAt"))
+
 
 _Answer = t.TypeVar("_Answer")
 _Parse = t.Callable[[dict[str, t.Any], list[str]], _Answer]
+
+# Incidents in one page of a list: large answers are slow to come, and many of them take long.
+PAGE = 500
+# An ID of no incident, for reading just to find out which routes there are.
+_NO_INCIDENT = "00000000-0000-0000-0000-000000000000"
 
 # A read that fails so leaves the incidents' state unknown, but does not stand in the way of a write.
 UNREADABLE = frozenset(("forbidden", "no_route"))
@@ -43,25 +61,76 @@ class Written(t.NamedTuple):
     """The first failure; the requests that had not begun then were not sent."""
 
 
+class Found(t.NamedTuple):
+    incidents: list[Incident]
+    total: int
+    """How many there are, as the service counts them."""
+
+
+class _Page(t.NamedTuple):
+    incidents: list[Incident]
+    total: int
+    next_token: str
+
+
 class Incidents:
-    def __init__(self, client: Client, api_version: str) -> None:
+    """C(texts) are keys that each incident must have as text: those that decisions rest on."""
+
+    def __init__(self, client: Client, api_version: str, texts: t.Iterable[str] = ()) -> None:
         self._client = client
         self._generations = GENERATIONS[api_version]
+        self._texts = ("id", *texts)
 
     def read(self, ids: t.Sequence[str]) -> Read:
         """Read incidents; raises the first ApiError."""
         read = Read({}, [])
-        for _chunk, answer in self._send("read", ids, _read_answer):
+        for _chunk, answer in self._send("read", ids, self._read_answer):
             if isinstance(answer, ApiError):
                 raise answer
             read.found.update(answer.found)
             read.not_found.extend(answer.not_found)
         return read
 
-    def write(self, operation: str, ids: t.Sequence[str]) -> Written:
+    def find(self, query: Values, keep: t.Callable[[Incident], bool], limit: int | None = None) -> Found:
+        """List incidents, page by page, until there are as many to keep as the limit says, or no more.
+
+        Raises the first ApiError, and SettingsError if the query cannot be put to this service.
+        """
+        if len(self._generations) > 1:
+            # Both generations list at the same address, and the older one would pass over the query in the body.
+            self.read([_NO_INCIDENT])
+        # Pages of one size, as few as it takes, and no larger than it takes.
+        size = PAGE if limit is None else -(-limit // -(-limit // PAGE))
+        found: dict[str, Incident] = {}
+        total = None
+        tokens: list[str] = []
+
+        def parse(answer: dict[str, t.Any], _ids: list[str]) -> _Page:
+            page = self._page_answer(answer)
+            if page.next_token in tokens:
+                raise WrongShape("its nextPageToken leads back to a page that was read before")
+            return page
+
+        while limit is None or len(found) < limit:
+            pagination = {"pageSize": size, **({"pageToken": tokens[-1]} if tokens else {})}
+            try:
+                page = self._call("list", [], parse, {**query, "pagination": pagination})
+            except ApiError as error:
+                if total is not None:
+                    error.note = f"{error.note} {len(found)} of {total} incidents had been read.".lstrip()
+                raise
+            total = page.total
+            # Between two pages incidents may come and go, so that one is seen twice.
+            found.update((incident["id"], incident) for incident in page.incidents if keep(incident))
+            if not page.next_token:
+                break
+            tokens.append(page.next_token)
+        return Found(list(found.values())[:limit], total or 0)
+
+    def write(self, operation: str, ids: t.Sequence[str], values: Values = NO_VALUES) -> Written:
         """Carry an operation out; a failure is returned, for what was done has to be told with it."""
         written = Written({}, [], [], None)
-        for chunk, answer in self._send(operation, ids, _write_answer):
+        for chunk, answer in self._send(operation, ids, self._write_answer, values):
             if isinstance(answer, ApiError):
                 written = written._replace(error=written.error or answer)
                 written.uncertain.extend(chunk if answer.uncertain else ())
@@ -71,20 +140,20 @@ class Incidents:
         return written
 
     def _send(
-        self, operation: str, ids: t.Sequence[str], parse: _Parse[_Answer]
+        self, operation: str, ids: t.Sequence[str], parse: _Parse[_Answer], values: Values = NO_VALUES
     ) -> list[tuple[list[str], _Answer | ApiError]]:
         """Send the operation in as many requests as it takes; after a failure no further one is begun.
 
         Returns the chunk of IDs and the answer of each request that was sent, in order.
         """
-        chunks = split(OPERATIONS[operation], self._client.base_url, ids)
+        chunks = split(operation, self._generations, self._client.base_url, ids, values)
         failed = threading.Event()
 
         def send(chunk: list[str]) -> tuple[list[str], _Answer | ApiError] | None:
             if failed.is_set():
                 return None
             try:
-                return chunk, self._call(operation, chunk, parse)
+                return chunk, self._call(operation, chunk, parse, values)
             except ApiError as error:
                 failed.set()
                 return chunk, error
@@ -99,26 +168,18 @@ class Incidents:
                 results += pool.map(send, chunks[ahead:])
         return [result for result in results if result is not None]
 
-    def _call(self, operation: str, ids: list[str], parse: _Parse[_Answer]) -> _Answer:
+    def _call(self, operation: str, ids: list[str], parse: _Parse[_Answer], values: Values) -> _Answer:
         """Send one request by the routes that are served, trying which they are where that is open.
 
         A route that does not exist has no effect, so that going on to the next one is harmless even
         for a write; but as every operation reads first, the routes are mostly known by then.
         """
-        wanted = OPERATIONS[operation]
         generations = self._generations
         missing: list[ApiError] = []
         for position, generation in enumerate(generations):
-            route = wanted.routes[generation]
-            request = Request(
-                route.method,
-                url(self._client.base_url, route, ids),
-                wanted.action,
-                wanted.permission,
-                wanted.personal_key,
-            )
+            made = request(self._client.base_url, operation, generation, ids, values)
             try:
-                answer = self._client.exchange(request, lambda json: parse(json, ids))
+                answer = self._client.exchange(made, lambda json: parse(json, ids))
             except ApiError as error:
                 # What an earlier try may have done stays done.
                 error.uncertain = error.uncertain or any(one.uncertain for one in missing)
@@ -136,6 +197,58 @@ class Incidents:
         missing[0].uncertain = missing[-1].uncertain
         raise missing[0]
 
+    def _read_answer(self, answer: dict[str, t.Any], ids: list[str]) -> Read:
+        incidents = answer.get("incidents")
+        not_found = answer.get("notFoundIds")
+        if not isinstance(incidents, dict):
+            raise WrongShape("incidents is not a map")
+        if not isinstance(not_found, list):
+            raise WrongShape("notFoundIds is not a list")
+        read = Read({}, [])
+        for one in ids:
+            incident = _pick(incidents, one)
+            if incident is not None:
+                read.found[one] = self._checked(incident)
+                if incident["id"].lower() != one.lower():
+                    raise WrongShape(f"under the ID {one} it has the incident {incident['id']}")
+            elif one in not_found or one.lower() in not_found:
+                read.not_found.append(one)
+            else:
+                raise WrongShape(f"it says nothing of the incident {one}")
+        return read
+
+    def _write_answer(self, answer: dict[str, t.Any], ids: list[str]) -> dict[str, Incident]:
+        by_id = {incident["id"]: incident for incident in self._listed(answer)}
+        picked = {one: _pick(by_id, one) for one in ids}
+        return {one: incident for one, incident in picked.items() if incident is not None}
+
+    def _page_answer(self, answer: dict[str, t.Any]) -> _Page:
+        pagination = answer.get("pagination")
+        if not isinstance(pagination, dict):
+            raise WrongShape("pagination is not an object")
+        # Gateways write a number of 64 bits as a number or as text.
+        total, token = str(pagination.get("totalSize")), pagination.get("nextPageToken") or ""
+        if not (total.isdecimal() and isinstance(token, str)):
+            raise WrongShape("pagination has no totalSize that is a number, or a nextPageToken that is no text")
+        return _Page(self._listed(answer), int(total), token)
+
+    def _listed(self, answer: dict[str, t.Any]) -> list[Incident]:
+        incidents = answer.get("incidents")
+        if not isinstance(incidents, list):
+            raise WrongShape("incidents is not a list")
+        return [self._checked(incident) for incident in incidents]
+
+    def _checked(self, incident: t.Any) -> Incident:
+        """The incident itself, if it has what decisions rest on; all else in it is handed on as it is."""
+        if not isinstance(incident, dict):
+            raise WrongShape(f"an incident is not an object but {type(incident).__name__}")
+        for key in self._texts:
+            if not isinstance(incident.get(key), str):
+                raise WrongShape(f"{_named(incident)} has no {key}")
+        if not isinstance(incident.get("assignments"), list):
+            raise WrongShape(f"{_named(incident)} has no list of assignments")
+        return incident
+
 
 def _is_missing(operation: str, error: ApiError, others_missing: bool) -> bool:
     """Whether the route does not exist, and not something else is wrong."""
@@ -152,47 +265,11 @@ def _is_missing(operation: str, error: ApiError, others_missing: bool) -> bool:
 _ABOUT_AN_ID = re.compile(r"\b(batch|ids?|uuid)\b", re.I)
 
 
-def _read_answer(answer: dict[str, t.Any], ids: list[str]) -> Read:
-    incidents = answer.get("incidents")
-    not_found = answer.get("notFoundIds")
-    if not isinstance(incidents, dict):
-        raise WrongShape("incidents is not a map")
-    if not isinstance(not_found, list):
-        raise WrongShape("notFoundIds is not a list")
-    read = Read({}, [])
-    for one in ids:
-        incident = _pick(incidents, one)
-        if incident is not None:
-            read.found[one] = _checked(incident)
-            if incident["id"].lower() != one.lower():
-                raise WrongShape(f"under the ID {one} it has the incident {incident['id']}")
-        elif one in not_found or one.lower() in not_found:
-            read.not_found.append(one)
-        else:
-            raise WrongShape(f"it says nothing of the incident {one}")
-    return read
-
-
-def _write_answer(answer: dict[str, t.Any], ids: list[str]) -> dict[str, Incident]:
-    incidents = answer.get("incidents")
-    if not isinstance(incidents, list):
-        raise WrongShape("incidents is not a list")
-    by_id = {incident["id"]: incident for incident in map(_checked, incidents)}
-    picked = {one: _pick(by_id, one) for one in ids}
-    return {one: incident for one, incident in picked.items() if incident is not None}
-
-
 def _pick(incidents: dict[str, t.Any], wanted: str) -> t.Any:
     """The incident of that ID; UUIDs may come back in lower case."""
     return incidents.get(wanted, incidents.get(wanted.lower()))
 
 
-def _checked(incident: t.Any) -> Incident:
-    """The incident itself, if it has what decisions rest on; all else in it is handed on as it is."""
-    if not isinstance(incident, dict):
-        raise WrongShape(f"an incident is not an object but {type(incident).__name__}")
-    if not isinstance(incident.get("id"), str):
-        raise WrongShape("an incident has no id")
-    if not isinstance(incident.get("assignments"), list):
-        raise WrongShape(f"the incident {incident['id']} has no list of assignments")
-    return incident
+def _named(incident: dict[str, t.Any]) -> str:
+    """For messages; without its ID only where that is what it lacks."""
+    return f"the incident {incident['id']}" if isinstance(incident.get("id"), str) else "an incident"

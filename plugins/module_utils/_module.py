@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import typing as t
+from types import MappingProxyType
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
@@ -17,36 +18,51 @@ from ._errors import ApiError, CoralogixError
 from ._incidents import UNREADABLE, Incidents, Read
 from ._plan import Change, Outcome, States
 
+Params = t.Mapping[str, t.Any]
+Spec = t.Mapping[str, t.Mapping[str, t.Any]]
+Result = dict[str, t.Any]
+
 CHECK_MODE_READS = "Check mode has to read: without, it cannot tell what a real run would do."
+LEAVING_ALONE_READS = "This has to read first: without, it cannot tell which incidents to leave alone."
+
+MISSING: dict[str, t.Any] = {"type": "str", "choices": ["fail", "ignore"], "default": "fail"}
 
 
-def run_change(change: Change) -> None:
-    """All that a module does which changes incidents given by their IDs."""
+def run_change(make: t.Callable[[Params], Change], options: Spec = MappingProxyType({})) -> None:
+    """All that a module does which changes incidents given by their IDs, with options of its own, if any."""
+    spec: Spec = {"incident_ids": {"type": "list", "elements": "str", "required": True}, "missing": MISSING, **options}
+    run(spec, lambda module: _change(make(module.params), options, module))
+
+
+def run(options: Spec, work: t.Callable[[AnsibleModule], Result], **rules: t.Any) -> None:
+    """All that any module does: its options and those that all share, its result, and how the task ends."""
     module = AnsibleModule(
-        argument_spec={
-            "incident_ids": {"type": "list", "elements": "str", "required": True},
-            "missing": {"type": "str", "choices": ["fail", "ignore"], "default": "fail"},
-            "events": {"type": "bool", "default": True},
-            **_options.argument_spec(),
-        },
+        argument_spec={**options, "events": {"type": "bool", "default": True}, **_options.argument_spec()},
         supports_check_mode=True,
+        **rules,
     )
     # The key may come from the environment, where AnsibleModule does not see it.
     module.no_log_values.update(_options.secrets(module.params, os.environ))
+    result = work(module)
+    if "failure" in result:
+        module.fail_json(**result)
+    module.exit_json(**result)
+
+
+def _change(change: Change, options: t.Iterable[str], module: AnsibleModule) -> Result:
+    params = module.params
     ids: list[str] = []
     try:
-        ids = _plan.checked_ids(module.params["incident_ids"])
+        _plan.check_texts(params, options)
+        ids = _plan.checked_ids(params["incident_ids"])
         outcome = Outcome()
         if ids:
-            outcome = apply(change, _service(module), ids, module.params["missing"], module.check_mode)
+            outcome = apply(change, connect(module, change.texts), ids, params["missing"], module.check_mode)
     except CoralogixError as error:
         outcome = Outcome(error=error)
     if outcome.warning:
         module.warn(outcome.warning)
-    result = _plan.result(change, ids, outcome, module._diff, module.params["events"])
-    if outcome.error is None:
-        module.exit_json(**result)
-    module.fail_json(**result)
+    return _plan.result(change, ids, outcome, module._diff, params["events"])
 
 
 def apply(change: Change, service: Incidents, ids: list[str], missing: str, check_mode: bool) -> Outcome:
@@ -56,26 +72,26 @@ def apply(change: Change, service: Incidents, ids: list[str], missing: str, chec
     except ApiError as unread:
         if unread.kind not in UNREADABLE:
             return Outcome(error=unread)
-        if check_mode:
-            unread.note = f"{unread.note} {CHECK_MODE_READS}".lstrip()
+        if check_mode or change.leaves_alone:
+            unread.note = f"{unread.note} {CHECK_MODE_READS if check_mode else LEAVING_ALONE_READS}".lstrip()
             return Outcome(error=unread)
         return _apply_unseen(change, service, ids, missing, unread)
     if not_found and missing == "fail":
-        return Outcome(before, before, not_found=not_found, error=_no_such(not_found))
+        return Outcome(before, before, not_found=not_found, error=no_such(not_found))
     todo = _plan.todo(change, ids, before)
     if check_mode:
         return Outcome(before, _plan.predicted(change, todo, before), todo, not_found)
     outcome = _carry_out(change, service, todo, before)
     error = outcome.error
     if outcome.not_found and missing == "fail":
-        error = error or _no_such(outcome.not_found)
+        error = error or no_such(outcome.not_found)
     gone = {*not_found, *outcome.not_found}
     return outcome._replace(not_found=[one for one in ids if one in gone], error=error)
 
 
 def _carry_out(change: Change, service: Incidents, ids: list[str], before: States) -> Outcome:
     """Write, and read again every incident whose state the answers leave open or show as it was."""
-    written = service.write(change.operation, ids)
+    written = service.write(change.operation, ids, change.values)
     error: CoralogixError | None = written.error
     unclear = [one for one in written.accepted if not _is_done(change, one, written.answered)] + written.uncertain
     read, doubtful = Read({}, []), []
@@ -100,7 +116,7 @@ def _carry_out(change: Change, service: Incidents, ids: list[str], before: State
 
 def _apply_unseen(change: Change, service: Incidents, ids: list[str], missing: str, unread: ApiError) -> Outcome:
     """The job without reading: every incident is written, and the answer to that is all that is known."""
-    written = service.write(change.operation, ids)
+    written = service.write(change.operation, ids, change.values)
     silent = [one for one in written.accepted if one not in written.answered]
     error = written.error or _without_effect(change, written.accepted, written.answered)
     if silent and missing == "fail":
@@ -124,7 +140,7 @@ def _apply_unseen(change: Change, service: Incidents, ids: list[str], missing: s
 
 
 def _is_done(change: Change, one: str, states: States) -> bool:
-    return one in states and not change.needed(states[one])
+    return one in states and change.wanted(states[one])
 
 
 def _without_effect(change: Change, ids: list[str], states: States) -> CoralogixError | None:
@@ -132,19 +148,21 @@ def _without_effect(change: Change, ids: list[str], states: States) -> Coralogix
     if not unchanged:
         return None
     return CoralogixError(
-        f"Coralogix accepted the request, but these incidents are still not {change.done}: {', '.join(unchanged)}."
+        f"Coralogix accepted the request, but these incidents are still not {change.done} as asked: "
+        f"{', '.join(unchanged)}."
     )
 
 
-def _no_such(ids: t.Sequence[str]) -> CoralogixError:
+def no_such(ids: t.Sequence[str]) -> CoralogixError:
     return CoralogixError(
         f"There is no incident {', '.join(ids)} (not_found_ids). With missing=ignore such IDs are left out."
     )
 
 
-def _service(module: AnsibleModule) -> Incidents:
+def connect(module: AnsibleModule, texts: t.Iterable[str] = ()) -> Incidents:
+    """The service that the options name; C(texts) are keys of incidents that have to be text."""
     if _client.REQUESTS_IMPORT_ERROR is not None:
         module.fail_json(msg=missing_required_lib("requests"), exception=_client.REQUESTS_IMPORT_ERROR)
     settings = _options.settings(module.params, os.environ)
     user_agent = f"ansible-core/{module.ansible_version} Python/{sys.version.split()[0]}"
-    return Incidents(_client.Client(settings, user_agent), settings.api_version)
+    return Incidents(_client.Client(settings, user_agent), settings.api_version, texts)

@@ -11,9 +11,18 @@ from types import MappingProxyType
 
 from ._errors import CoralogixError, SettingsError
 from ._incidents import Incident
+from ._routes import NO_VALUES, Values
 
 States = t.Mapping[str, Incident]
 """Incidents by the ID asked for."""
+
+
+def _never(_incident: Incident) -> bool:
+    return False
+
+
+def _nothing(_before: States, _done: t.Sequence[str]) -> dict[str, t.Any]:
+    return {}
 
 
 class Change(t.NamedTuple):
@@ -23,10 +32,27 @@ class Change(t.NamedTuple):
     """A row of the routes table."""
     done: str
     """What the incidents then are, such as C(unassigned); their IDs are returned as C(unassigned_ids)."""
-    needed: t.Callable[[Incident], bool]
+    wanted: t.Callable[[Incident], bool]
+    """Whether an incident is as it should be."""
     after: t.Callable[[Incident], Incident]
+    """How an incident looks once it has been changed."""
     shows: tuple[str, ...]
     """The keys of an incident that a diff is about."""
+    passed: t.Callable[[Incident], bool] = _never
+    """Whether an incident that is not as wanted is left alone all the same, such as one that is past it."""
+    texts: tuple[str, ...] = ()
+    """The keys that the decisions above rest on, besides C(assignments)."""
+    values: Values = NO_VALUES
+    """What the request says besides the IDs."""
+    reports: t.Callable[[States, t.Sequence[str]], dict[str, t.Any]] = _nothing
+    """What is returned besides, given the incidents before and the IDs of those changed."""
+
+    def needed(self, incident: Incident) -> bool:
+        return not self.wanted(incident) and not self.passed(incident)
+
+    @property
+    def leaves_alone(self) -> bool:
+        return self.passed is not _never
 
 
 class Outcome(t.NamedTuple):
@@ -55,9 +81,21 @@ def checked_ids(ids: t.Sequence[str]) -> list[str]:
     return list(dict.fromkeys(stripped))
 
 
+def check_texts(params: t.Mapping[str, t.Any], names: t.Iterable[str]) -> None:
+    """Raises SettingsError for an option that is blank."""
+    for name in names:
+        if isinstance(params[name], str) and not params[name].strip():
+            raise SettingsError(f"{name} is blank.")
+
+
 def todo(change: Change, ids: t.Iterable[str], states: States) -> list[str]:
     """The IDs of those incidents that are known to need the change."""
     return [one for one in ids if one in states and change.needed(states[one])]
+
+
+def passed(change: Change, ids: t.Iterable[str], states: States) -> list[str]:
+    """The IDs of those incidents that are left alone though they are not as wanted."""
+    return [one for one in ids if one in states and change.passed(states[one]) and not change.wanted(states[one])]
 
 
 def predicted(change: Change, ids: t.Iterable[str], states: States) -> States:
@@ -65,23 +103,31 @@ def predicted(change: Change, ids: t.Iterable[str], states: States) -> States:
     return {**states, **{one: change.after(states[one]) for one in ids}}
 
 
+def shown(incidents: t.Iterable[Incident], events: bool) -> list[Incident]:
+    """The incidents as they are returned, with their events or without."""
+    if events:
+        return list(incidents)
+    return [{key: value for key, value in one.items() if key != "events"} for one in incidents]
+
+
 def result(
-    change: Change, ids: t.Iterable[str], outcome: Outcome, diff: bool = False, events: bool = True
+    change: Change, ids: t.Sequence[str], outcome: Outcome, diff: bool = False, events: bool = True
 ) -> dict[str, t.Any]:
-    """What the task returns, whether it ends well or not; the incidents with their events or without."""
-    incidents = [outcome.after[one] for one in ids if one in outcome.after]
-    if not events:
-        incidents = [{key: value for key, value in one.items() if key != "events"} for one in incidents]
+    """What the task returns, whether it ends well or not."""
+    incidents = shown((outcome.after[one] for one in ids if one in outcome.after), events)
     returned: dict[str, t.Any] = {
         "changed": bool(outcome.done or outcome.doubtful),
         "incidents": incidents,
         f"{change.done}_ids": list(outcome.done),
         "not_found_ids": list(outcome.not_found),
+        **change.reports(outcome.before, outcome.done),
     }
+    if change.leaves_alone:
+        returned["left_alone_ids"] = passed(change, ids, outcome.after)
     if diff and outcome.before:
         returned["diff"] = {
-            "before": _shown(change, outcome.done, outcome.before),
-            "after": _shown(change, outcome.done, outcome.after),
+            "before": _sides(change, outcome.done, outcome.before),
+            "after": _sides(change, outcome.done, outcome.after),
         }
     if outcome.error is None:
         returned["ansible_facts"] = {"coralogix_incidents": incidents}
@@ -101,5 +147,5 @@ def _progress(change: Change, outcome: Outcome) -> str:
     return " ".join(told) or "Nothing was changed."
 
 
-def _shown(change: Change, ids: t.Iterable[str], states: States) -> dict[str, t.Any]:
+def _sides(change: Change, ids: t.Iterable[str], states: States) -> dict[str, t.Any]:
     return {one: {key: states[one].get(key) for key in change.shows} for one in ids}

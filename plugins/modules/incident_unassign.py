@@ -265,14 +265,14 @@ from ansible_collections.coralogix.incidents.plugins.module_utils._plan import C
 UNASSIGN = Change(
     operation="unassign",
     done="unassigned",
-    needed=lambda incident: bool(incident["assignments"]),
+    wanted=lambda incident: not incident["assignments"],
     after=lambda incident: {**incident, "assignments": []},
     shows=("assignments",),
 )
 
 
 def main() -> None:
-    run_change(UNASSIGN)
+    run_change(lambda _params: UNASSIGN)
 
 
 if __name__ == "__main__":
