@@ -112,19 +112,44 @@ def _inlined(node: Any, schemas: Mapping[str, Any]) -> Any:
     return [_inlined(value, schemas) for value in node] if isinstance(node, list) else node
 
 
-def _dotted(parameter: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """A query parameter that is an object as the scalars and lists it consists of.
+def _fields(schema: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What an object consists of, or one of several objects; None for anything else."""
+    choices = schema.get("oneOf", schema.get("allOf", [schema]))
+    if not all("properties" in choice for choice in choices):
+        return None
+    return {name: content for choice in choices for name, content in choice["properties"].items()}
+
+
+def _dotted(parameter: Mapping[str, Any], otherwise: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A query parameter that is an object as the scalars and lists it consists of, at any depth.
 
     The contract does not say how version 3 writes objects in a query; the gateway writes dots.
-    What the contract leaves without a type, and lists of objects, stay unchecked under their name.
+    What it leaves without a type is held against the same field of version 4, given by `otherwise`.
+    Maps and lists of objects stay unchecked under their name.
     """
-    schema = parameter["schema"]
-    if schema.get("type") != "object" or "properties" not in schema:
+    fields = _fields(parameter["schema"])
+    if fields is None:
         return [dict(parameter)]
     return [
-        {**parameter, "name": f"{parameter['name']}.{name}", "schema": content, "required": False}
-        for name, content in schema["properties"].items()
+        dotted
+        for name, content in fields.items()
+        for dotted in _dotted(
+            {
+                **parameter,
+                "name": f"{parameter['name']}.{name}",
+                "schema": content or otherwise.get(name, {}),
+                "required": False,
+            },
+            otherwise,
+        )
     ]
+
+
+@functools.cache
+def _filters() -> dict[str, Any]:
+    """The filters of a list as version 4 has them."""
+    schemas = raw("4")["components"]["schemas"]
+    return dict(_inlined(schemas["IncidentQueryFilter"], schemas)["properties"])
 
 
 def _is_open(parameter: Mapping[str, Any]) -> bool:
@@ -160,7 +185,7 @@ def parameter_names(operation: Mapping[str, Any]) -> list[str]:
 @functools.cache
 def _prepared(version: str) -> tuple[dict[tuple[str, str], dict[str, Any]], Any]:
     """The operations in scope with mended parameters, and openapi-core's view of the whole."""
-    from openapi_core import OpenAPI
+    from openapi_core import Config, OpenAPI
 
     content = copy.deepcopy(raw(version))
     content["paths"] = {p: item for p, item in content["paths"].items() if SCOPE.match(p)}
@@ -170,11 +195,12 @@ def _prepared(version: str) -> tuple[dict[tuple[str, str], dict[str, Any]], Any]
     known = {}
     for path, item in content["paths"].items():
         for method, operation in item.items():
-            parameters = [d for p in operation.get("parameters", ()) for d in _dotted(p)]
+            parameters = [d for p in operation.get("parameters", ()) for d in _dotted(p, _filters())]
             known[method.upper(), path] = {**operation, "parameters": parameters}
             # openapi-core would look for the members of an object, so those it does not get.
             operation["parameters"] = [p for p in parameters if not _is_open(p)]
-    return known, OpenAPI.from_dict(content)
+    # To validate the contract itself takes half a second, and finds nothing that is ours to mend.
+    return known, OpenAPI.from_dict(content, config=Config(spec_validator_cls=None))
 
 
 def version_of(entry: Any, serves: str) -> str:

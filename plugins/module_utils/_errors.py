@@ -53,6 +53,8 @@ class Request(t.NamedTuple):
     """Whether Coralogix takes only a personal (user-owned) key for it."""
     body: dict[str, t.Any] | None = None
     """What is sent as JSON, if anything is."""
+    names_incidents: bool = True
+    """Whether it is about incidents given by their IDs."""
 
 
 class ApiError(CoralogixError):
@@ -93,19 +95,18 @@ class ApiError(CoralogixError):
             length=len(self.request.url),
             answer=": ".join(str(part) for part in (self.status, self.message) if part),
             personal=PERSONAL_KEY if self.request.personal_key else "",
+            uuids=ONLY_UUIDS if self.request.names_incidents else "",
             correlation_id=self.correlation_id,
         )
         return f"{text} {self.note}".rstrip()
 
 
+ONLY_UUIDS = " API version 5 takes only UUIDs as incident IDs."
 PERSONAL_KEY = " and has to be a personal key: team keys cannot do this"
 
 # One text for each way in which a request can fail: what happened, then what to do about it.
 EXPLANATIONS = {
-    "invalid": (
-        "Coralogix at {host} refused the request to {action} as invalid ({answer}). "
-        "API version 5 takes only UUIDs as incident IDs."
-    ),
+    "invalid": "Coralogix at {host} refused the request to {action} as invalid ({answer}).{uuids}",
     "unauthenticated": (
         "Coralogix at {host} did not accept the API key ({answer}). Either the key is wrong, revoked or of "
         "another kind (Send-Your-Data keys do not work here), or it belongs to another region: "

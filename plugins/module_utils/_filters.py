@@ -18,8 +18,8 @@ from ._routes import Values
 class Query(t.NamedTuple):
     values: Values
     """What the API is asked."""
-    keep: t.Callable[[Incident], bool]
-    """What the API cannot be asked: whether to keep an incident of its answer."""
+    keep: t.Callable[[Incident], bool] | None
+    """Whether to keep an incident of the answer, where the API cannot be asked for all that is wanted."""
     empty: bool
     """Whether nothing can match: one of several is wanted, and there are none to choose from."""
 
@@ -150,21 +150,25 @@ def query(params: t.Mapping[str, t.Any], now: datetime) -> Query:
     given = {name: params[name] for name in FILTERS if params[name] is not None}
     asked = {FILTERS[name].name: _converted(name, value) for name, value in given.items()}
     for name, bounds in RANGES.items():
-        if any(params[bound] for bound in bounds):
+        if any(params[bound] is not None for bound in bounds):
             asked[name] = _range(bounds, params, now)
-    labels: dict[str, t.Any] = given.get("meta_labels") or {}
+    keeps: list[t.Callable[[Incident], bool]] = []
+    if params["assigned"] is not None:
+        keeps.append(lambda one: bool(one["assignments"]) is params["assigned"])
     if len(asked.get("metaLabels", ())) > 1:
+        labels: dict[str, t.Any] = given["meta_labels"]
         # The API looks for any of the pairs or for all of them; several values of one label are looked for here.
         several = any(len(_label_values(wanted)) > 1 for wanted in labels.values())
         asked["metaLabelsOp"] = "FILTER_OPERATOR_OR_OR_UNSPECIFIED" if several else "FILTER_OPERATOR_AND"
+        if several and len(labels) > 1:
+            keeps.append(lambda one: _has_labels(one, labels))
     orders = [
         {**_column(order), "direction": f"ORDER_BY_DIRECTION_{order['direction'].upper()}"}
         for order in params["order_by"] or ()
     ]
-    assigned = params["assigned"]
     return Query(
         {**({"filter": asked} if asked else {}), **({"orderBys": orders} if orders else {})},
-        lambda one: assigned in (None, bool(one["assignments"])) and _has_labels(one, labels),
+        (lambda one: all(keep(one) for keep in keeps)) if keeps else None,
         empty=any(_chooses_none(value) for value in given.values()),
     )
 
@@ -182,14 +186,14 @@ def _chooses_none(value: t.Any) -> bool:
 
 
 def _has_labels(incident: Incident, wanted: dict[str, t.Any]) -> bool:
-    if not wanted:
-        return True
-    has = [(label.get("key"), label.get("value")) for label in incident.get("metaLabels") or ()]
+    labels = incident.get("metaLabels")
+    listed = labels if isinstance(labels, list) else ()
+    has = [(label.get("key"), label.get("value")) for label in listed if isinstance(label, dict)]
     return all(any((label, value) in has for value in _label_values(values)) for label, values in wanted.items())
 
 
 def _range(bounds: tuple[str, str], params: t.Mapping[str, t.Any], now: datetime) -> dict[str, str]:
-    start, end = (_time(bound, params[bound], now) if params[bound] else None for bound in bounds)
+    start, end = (None if params[bound] is None else _time(bound, params[bound], now) for bound in bounds)
     start, end = start or _START, end or now + _MARGIN
     if start > end:
         raise SettingsError(f"{bounds[0]} is later than {bounds[1]}, so that nothing can match.")
@@ -214,7 +218,8 @@ def _time(name: str, text: str, now: datetime) -> datetime:
         if time:
             date, clock, fraction, zone = time.groups()
             micros = (fraction or "0")[:6].ljust(6, "0")
-            return datetime.fromisoformat(f"{date}T{clock}.{micros}{'+00:00' if zone in 'Zz' else zone}")
+            local = datetime.fromisoformat(f"{date}T{clock}.{micros}{'+00:00' if zone in 'Zz' else zone}")
+            return local.astimezone(timezone.utc)
     except (ValueError, OverflowError):
         pass
     raise SettingsError(
@@ -224,4 +229,4 @@ def _time(name: str, text: str, now: datetime) -> datetime:
 
 
 def _rfc3339(moment: datetime) -> str:
-    return moment.astimezone(timezone.utc).isoformat().replace("+00:00", "Z")
+    return moment.isoformat().replace("+00:00", "Z")

@@ -20,9 +20,10 @@ service was asked to check is text."""
 
 
 def holders(incident: Incident) -> list[str]:
-    """The IDs of the users it is assigned to."""
-    users = [one.get("assignedTo") for one in incident["assignments"] if isinstance(one, dict)]
-    return [user.get("userId", "") for user in users if isinstance(user, dict)]
+    """The IDs of the users it is assigned to; an empty one where an assignment does not tell."""
+    users = [one.get("assignedTo") if isinstance(one, dict) else None for one in incident["assignments"]]
+    ids = [user.get("userId") if isinstance(user, dict) else None for user in users]
+    return [one if isinstance(one, str) else "" for one in ids]
 
 
 def is_closed(incident: Incident) -> bool:
@@ -91,7 +92,7 @@ class Incidents:
             read.not_found.extend(answer.not_found)
         return read
 
-    def find(self, query: Values, keep: t.Callable[[Incident], bool], limit: int | None = None) -> Found:
+    def find(self, query: Values, keep: t.Callable[[Incident], bool] | None = None, limit: int | None = None) -> Found:
         """List incidents, page by page, until there are as many to keep as the limit says, or no more.
 
         Raises the first ApiError, and SettingsError if the query cannot be put to this service.
@@ -99,32 +100,32 @@ class Incidents:
         if len(self._generations) > 1:
             # Both generations list at the same address, and the older one would pass over the query in the body.
             self.read([_NO_INCIDENT])
-        # Pages of one size, as few as it takes, and no larger than it takes.
-        size = PAGE if limit is None else -(-limit // -(-limit // PAGE))
+        # Pages of one size, as few as it takes, and where that can be foretold, no larger than it takes.
+        size = PAGE if limit is None or keep else -(-limit // -(-limit // PAGE))
         found: dict[str, Incident] = {}
-        total = None
-        tokens: list[str] = []
+        seen: set[str] = set()
+        total, token = None, ""
 
         def parse(answer: dict[str, t.Any], _ids: list[str]) -> _Page:
             page = self._page_answer(answer)
-            if page.next_token in tokens:
-                raise WrongShape("its nextPageToken leads back to a page that was read before")
+            if page.next_token and seen.issuperset(incident["id"] for incident in page.incidents):
+                raise WrongShape("it goes on to a next page without anything new in this one")
             return page
 
         while limit is None or len(found) < limit:
-            pagination = {"pageSize": size, **({"pageToken": tokens[-1]} if tokens else {})}
+            pagination = {"pageSize": size, **({"pageToken": token} if token else {})}
             try:
                 page = self._call("list", [], parse, {**query, "pagination": pagination})
             except ApiError as error:
                 if total is not None:
-                    error.note = f"{error.note} {len(found)} of {total} incidents had been read.".lstrip()
+                    error.note = f"{error.note} {len(seen)} of {total} incidents had been read.".lstrip()
                 raise
-            total = page.total
+            total, token = page.total, page.next_token
+            seen.update(incident["id"] for incident in page.incidents)
             # Between two pages incidents may come and go, so that one is seen twice.
-            found.update((incident["id"], incident) for incident in page.incidents if keep(incident))
-            if not page.next_token:
+            found.update((incident["id"], incident) for incident in page.incidents if not keep or keep(incident))
+            if not token:
                 break
-            tokens.append(page.next_token)
         return Found(list(found.values())[:limit], total or 0)
 
     def write(self, operation: str, ids: t.Sequence[str], values: Values = NO_VALUES) -> Written:
@@ -209,9 +210,9 @@ class Incidents:
             incident = _pick(incidents, one)
             if incident is not None:
                 read.found[one] = self._checked(incident)
-                if incident["id"].lower() != one.lower():
+                if _as_told(incident["id"]) != _as_told(one):
                     raise WrongShape(f"under the ID {one} it has the incident {incident['id']}")
-            elif one in not_found or one.lower() in not_found:
+            elif one in not_found or _as_told(one) in not_found:
                 read.not_found.append(one)
             else:
                 raise WrongShape(f"it says nothing of the incident {one}")
@@ -228,7 +229,7 @@ class Incidents:
             raise WrongShape("pagination is not an object")
         # Gateways write a number of 64 bits as a number or as text.
         total, token = str(pagination.get("totalSize")), pagination.get("nextPageToken") or ""
-        if not (total.isdecimal() and isinstance(token, str)):
+        if not (re.match(r"[0-9]{1,19}\Z", total) and isinstance(token, str)):
             raise WrongShape("pagination has no totalSize that is a number, or a nextPageToken that is no text")
         return _Page(self._listed(answer), int(total), token)
 
@@ -263,11 +264,16 @@ def _is_missing(operation: str, error: ApiError, others_missing: bool) -> bool:
 
 
 _ABOUT_AN_ID = re.compile(r"\b(batch|ids?|uuid)\b", re.I)
+_UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\Z")
+
+
+def _as_told(wanted: str) -> str:
+    """The ID as an answer may spell it: UUIDs come back in lower case. Of other text, "a" and "A" are two."""
+    return wanted.lower() if _UUID.match(wanted) else wanted
 
 
 def _pick(incidents: dict[str, t.Any], wanted: str) -> t.Any:
-    """The incident of that ID; UUIDs may come back in lower case."""
-    return incidents.get(wanted, incidents.get(wanted.lower()))
+    return incidents.get(wanted, incidents.get(_as_told(wanted)))
 
 
 def _named(incident: dict[str, t.Any]) -> str:

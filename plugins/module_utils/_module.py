@@ -6,16 +6,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import typing as t
 from types import MappingProxyType
 
+from ansible.module_utils import basic
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from . import _client, _options, _plan
 from ._errors import ApiError, CoralogixError
-from ._incidents import UNREADABLE, Incidents, Read
+from ._incidents import UNREADABLE, Incident, Incidents, Read
 from ._plan import Change, Outcome, States
 
 Params = t.Mapping[str, t.Any]
@@ -44,9 +46,26 @@ def run(options: Spec, work: t.Callable[[AnsibleModule], Result], **rules: t.Any
     # The key may come from the environment, where AnsibleModule does not see it.
     module.no_log_values.update(_options.secrets(module.params, os.environ))
     result = work(module)
-    if "failure" in result:
-        module.fail_json(**result)
-    module.exit_json(**result)
+    ansibles = basic.remove_values
+    basic.remove_values = lambda values, secrets: values if _is_free_of(secrets, values) else ansibles(values, secrets)
+    try:
+        if "failure" in result:
+            module.fail_json(**result)
+        module.exit_json(**result)
+    finally:
+        basic.remove_values = ansibles
+
+
+def _is_free_of(secrets: t.Iterable[str], values: Result) -> bool:
+    """Whether no secret occurs anywhere in the values, so that Ansible need not look for them, value by value.
+
+    That look takes most of the time of a task with thousands of incidents (see docs/performance.md).
+    """
+    try:
+        text = json.dumps(values)
+    except (TypeError, ValueError):
+        return False
+    return not any(json.dumps(secret)[1:-1] in text for secret in secrets)
 
 
 def _change(change: Change, options: t.Iterable[str], module: AnsibleModule) -> Result:
@@ -94,22 +113,25 @@ def _carry_out(change: Change, service: Incidents, ids: list[str], before: State
     written = service.write(change.operation, ids, change.values)
     error: CoralogixError | None = written.error
     unclear = [one for one in written.accepted if not _is_done(change, one, written.answered)] + written.uncertain
-    read, doubtful = Read({}, []), []
+    read, unread = Read({}, []), []
     if unclear:
         try:
             read = service.read(unclear)
         except ApiError as unverified:
             error = error or unverified
-            doubtful = [one for one in unclear if one not in written.answered]
+            unread = [one for one in unclear if one not in written.answered]
     after = {**before, **written.answered, **read.found}
-    for one in (*read.not_found, *doubtful):
+    for one in (*read.not_found, *unread):
         del after[one]
+    # By now somebody else may have removed it, or changed it in a way that hides what the write did.
+    hidden = [one for one in written.uncertain if not _tells(change, before[one], after.get(one))]
+    perhaps = {*unread, *hidden}
     return Outcome(
         before,
         after,
         done=[one for one in ids if _is_done(change, one, after)],
         not_found=read.not_found,
-        doubtful=doubtful,
+        doubtful=[one for one in ids if one in perhaps],
         error=error or _without_effect(change, written.accepted, after),
     )
 
@@ -137,6 +159,13 @@ def _apply_unseen(change: Change, service: Incidents, ids: list[str], missing: s
             f"To read takes the permission {unread.request.permission}. {unread}"
         ),
     )
+
+
+def _tells(change: Change, before: Incident, after: Incident | None) -> bool:
+    """Whether the state after a write whose answer was lost shows if it was carried out."""
+    if after is None:
+        return False
+    return change.wanted(after) or all(after.get(key) == before.get(key) for key in change.shows)
 
 
 def _is_done(change: Change, one: str, states: States) -> bool:

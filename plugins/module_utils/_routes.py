@@ -140,6 +140,7 @@ def request(
         wanted.permission,
         wanted.personal_key,
         parameters if route.body else None,
+        bool(route.ids),
     )
 
 

@@ -28,6 +28,7 @@ notes:
     The API key needs the permissions C(incidents:acknowledge) and C(incidents:read), and has to be a personal key.
     Without reading, the module could not tell which incidents to leave alone.
 seealso:
+  - module: coralogix.incidents.incident_info
   - module: coralogix.incidents.incident_resolve
   - module: coralogix.incidents.incident_assign
 """

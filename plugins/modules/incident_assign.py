@@ -38,6 +38,9 @@ options:
     default: false
 notes:
   - The API key needs the permission C(incidents:assign) and has to be a personal key.
+  - >-
+    With C(incidents:read) as well the module sees who holds the incidents. Without, it assigns all of them, reports
+    RV(ignore:changed=true) because the earlier state is unknown, and warns about it.
 seealso:
   - module: coralogix.incidents.incident_info
   - module: coralogix.incidents.incident_unassign
@@ -141,7 +144,11 @@ def assign(params: t.Mapping[str, t.Any]) -> Change:
         shows=("assignments",),
         values={"assignedTo": user},
         reports=lambda before, done: {
-            "reassigned_ids": {one: holders(before[one]) for one in done if one in before and holders(before[one])}
+            "reassigned_ids": {
+                one: [user for user in holders(before[one]) if user]
+                for one in done
+                if one in before and before[one]["assignments"]
+            }
         },
     )
     if params["only_unassigned"]:

@@ -26,7 +26,11 @@ attributes:
         C(status) and C(state) resolved. Needs the permission C(incidents:read).
 notes:
   - The API key needs the permission C(incidents:close) and has to be a personal key.
+  - >-
+    With C(incidents:read) as well the module sees what is closed already. Without, it closes all of them, reports
+    RV(ignore:changed=true) because the earlier state is unknown, and warns about it.
 seealso:
+  - module: coralogix.incidents.incident_info
   - module: coralogix.incidents.incident_resolve
 """
 

@@ -44,7 +44,9 @@ options:
   assigned:
     description:
       - V(true) is for incidents that anybody holds, V(false) for those that nobody holds.
-      - The API has no such filter. All incidents that pass the other filters are read, and chosen from by the module.
+      - >-
+        The API has no such filter: the module reads what passes the other filters, page by page, and chooses from it.
+        With O(limit) it stops once it has enough.
       - Cannot be given together with O(assignees).
     type: bool
   status:
@@ -103,11 +105,13 @@ options:
     type: dict
   display_labels:
     description:
-      - The same for display labels.
+      - Incidents that have all of these display labels; in the form of O(contextual_labels).
+      - Needs API version 4 or 5.
     type: dict
   meta_labels:
     description:
-      - The same for the labels of the alert behind the incident.
+      - Incidents that have all of these labels of the alert behind them; in the form of O(contextual_labels).
+      - Needs API version 4 or 5.
       - If several labels are given, one of them with several values, the API is asked for incidents that have any of
         the pairs, and the module chooses from these.
     type: dict
@@ -187,7 +191,7 @@ options:
         default: asc
   limit:
     description:
-      - How many incidents to return at most. All of them if it is not set.
+      - How many incidents to return at most, 1 or more. All of them if it is not set.
     type: int
   events:
     description:
@@ -249,6 +253,7 @@ RETURN = r"""
 incidents:
   description:
     - The incidents, exactly as the API shows them. In the order of O(incident_ids), or else as O(order_by) says.
+    - If the task fails, those that were found if there are unknown IDs, else none, as a part would look like the whole.
     - RV(coralogix.incidents.incident_unassign#module:incidents) tells what an incident holds.
   returned: always
   type: list
@@ -262,6 +267,7 @@ total:
   description:
     - How many incidents there are, as the API counts them. More than RV(count) if O(limit) was reached, or if the
       module itself has chosen from them, as with O(assigned).
+    - With O(incident_ids), the same as RV(count).
   returned: always
   type: int
   sample: 42

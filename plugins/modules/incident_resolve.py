@@ -13,8 +13,8 @@ author:
   - The coralogix.incidents contributors (@coralogix)
 description:
   - Given the IDs of incidents, resolves those that are not resolved.
-  - Reads the incidents first. What has the C(status) resolved is left as it is. So is what is closed, which is final;
-    RV(left_alone_ids) reports it if its C(status) is another.
+  - Reads the incidents first. What has the C(status) resolved is left as it is. So is what is closed, as closing is
+    final; RV(left_alone_ids) reports it unless its C(status) is resolved.
 extends_documentation_fragment:
   - coralogix.incidents.attributes
   - coralogix.incidents.connection
@@ -28,6 +28,7 @@ notes:
     The API key needs the permissions C(incidents:close) and C(incidents:read), and has to be a personal key.
     Without reading, the module could not tell which incidents to leave alone.
 seealso:
+  - module: coralogix.incidents.incident_info
   - module: coralogix.incidents.incident_acknowledge
   - module: coralogix.incidents.incident_close
 """

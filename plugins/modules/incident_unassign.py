@@ -32,6 +32,8 @@ notes:
     and warns about it.
   - If the task fails half-way, its result tells what had been done by then; running it again goes on from there.
 seealso:
+  - module: coralogix.incidents.incident_info
+  - module: coralogix.incidents.incident_assign
   - name: Unassign incidents
     description: The operation of the Coralogix API.
     link: https://coralogix.com/docs/api-reference/latest/incidents-service/unassign-incidents

@@ -29,8 +29,8 @@ if not __package__:
 
 from bench import report
 from bench.measure import Case, Cost, interleaved, run
-from bench.plays import MODULE, ROOT, Runner, loop_of_uri, two_uris, unassign
-from bench.stand import Stand, incident_ids
+from bench.plays import MODULE, ROOT, Runner, info, loop_of_uri, two_uris, unassign
+from bench.stand import KEY, Stand, incident_ids
 
 HERE = Path(__file__).resolve().parent
 
@@ -62,7 +62,7 @@ class Bench:
 
     def run(self) -> dict[str, Section]:
         measured: dict[str, Section] = {}
-        for section in (self.tasks, self.parts, self.parallel, self.scale, self.plays):
+        for section in (self.tasks, self.parts, self.parallel, self.scale, self.pages, self.plays):
             began = time.monotonic()
             measured[section.__name__] = section()
             print(f"{section.__name__}: {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
@@ -120,6 +120,20 @@ class Bench:
                 ]
         return rows
 
+    def pages(self) -> Section:
+        """incident_info alone, as a process of its own, on all incidents, beside a script that gets the same pages."""
+        rows: Section = []
+        payload = self._runner.payload(info(self._stand.url))
+        script = [sys.executable, str(HERE / "pages.py"), self._stand.url, KEY, str(constant("_incidents", "PAGE"))]
+        for size in SIZES:
+            self._stand.fill(size, size // 2, EVENTS[0])
+            cases: dict[str, Case] = {
+                name: partial(self._runner.command, one) for name, one in (("module", payload), ("script", script))
+            }
+            costs = interleaved(cases, self._repeat, warm_up=size == SIZES[0])
+            rows += [{"incidents": size, "case": name, **cost._asdict()} for name, cost in costs.items()]
+        return rows
+
     def plays(self) -> Section:
         """Whole plays on many incidents: what Ansible makes of a large result. Once each."""
         rows: Section = []
@@ -173,10 +187,10 @@ class Bench:
         return options
 
 
-def parallel_requests() -> int:
-    """How many requests of one task the collection sends at a time."""
-    client = (ROOT / "plugins" / "module_utils" / "_client.py").read_text(encoding="utf-8")
-    return int(re.findall(r"^PARALLEL = (\d+)$", client, re.M)[0])
+def constant(module: str, name: str) -> int:
+    """A number of the collection's code, such as how many requests of one task it sends at a time."""
+    code = (ROOT / "plugins" / "module_utils" / f"{module}.py").read_text(encoding="utf-8")
+    return int(re.findall(rf"^{name} = (\d+)$", code, re.M)[0])
 
 
 def surroundings(repeat: int) -> dict[str, Any]:
@@ -188,7 +202,7 @@ def surroundings(repeat: int) -> dict[str, Any]:
         "processors": os.cpu_count(),
         "load": os.getloadavg()[0],
         "latency": LATENCY,
-        "parallel": parallel_requests(),
+        "parallel": constant("_client", "PARALLEL"),
         "repeat": repeat,
     }
 

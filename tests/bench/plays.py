@@ -17,6 +17,7 @@ from .stand import KEY, Stand
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULE = "coralogix.incidents.incident_unassign"
+INFO = "coralogix.incidents.incident_info"
 ROUTES = "/mgmt/openapi/5/incidents/incidents/v1"
 
 Tasks = list[dict[str, Any]]
@@ -24,6 +25,10 @@ Tasks = list[dict[str, Any]]
 
 def unassign(url: str, ids: list[str], **options: Any) -> Tasks:
     return [{MODULE: {"api_url": url, "api_key": KEY, "incident_ids": ids, **options}}]
+
+
+def info(url: str) -> Tasks:
+    return [{INFO: {"api_url": url, "api_key": KEY, "api_version": "5"}}]
 
 
 def two_uris(url: str, ids: list[str]) -> Tasks:

@@ -84,6 +84,18 @@ def against_sequential(measured: Measured, figure: str) -> float:
     return one(rows, parallel=measured["surroundings"]["parallel"])["wall"] / one(rows, parallel=0)["wall"]
 
 
+def pages_against_script(measured: Measured, figure: str) -> float:
+    """incident_info in terms of a script, where there are most incidents."""
+    most = max(row["incidents"] for row in measured["pages"])
+    module, script = (one(measured["pages"], incidents=most, case=case) for case in ("module", "script"))
+    return module[figure] / script[figure]
+
+
+def pages_memory_growth(measured: Measured, figure: str) -> float:
+    rows = {row["incidents"]: row["memory"] for row in measured["pages"] if row["case"] == "module"}
+    return max(rows[10 * size] / memory for size, memory in rows.items() if 10 * size in rows)
+
+
 def part(name: str, measured: Measured) -> float:
     return statistics.median(PARTS[name](row) for row in measured["parts"])
 
@@ -100,6 +112,8 @@ GOALS = (
     Goal("time, for ten times the IDs", growth, 10.0),
     Goal("memory, for ten times the IDs", memory_growth, 10.0),
     Goal("requests for 10,000 IDs, in terms of one after another", against_sequential, 1 / 3),
+    Goal("`incident_info`, 10,000 incidents, in terms of a bare script", pages_against_script, 1.5),
+    Goal("memory of `incident_info`, for ten times the incidents", pages_memory_growth, 10.0),
     Goal("the collection's code at work, as a part of a task", own_share, 0.05),
 )
 
@@ -193,6 +207,24 @@ def _large(rows: Iterable[Row]) -> str:
     )
 
 
+def _pages(measured: Measured) -> str:
+    names = {"module": "`incident_info`", "script": "a bare `requests` script"}
+    return table(
+        "Incidents, of 3 events each | By | Time | Processor | Requests | Memory",
+        (
+            (
+                f"{row['incidents']:,}",
+                names[row["case"]],
+                f"{row['wall']:.2f} s",
+                f"{row['cpu']:.2f} s",
+                str(row["requests"]),
+                mb(row["memory"]),
+            )
+            for row in measured["pages"]
+        ),
+    )
+
+
 def _plays(measured: Measured) -> str:
     return table(
         "IDs | Events each | Returned | Time | Processor | Memory of Ansible",
@@ -241,6 +273,7 @@ TABLES: dict[str, Callable[[Measured], str]] = {
     "parts": _parts,
     "parallel": _parallel,
     "scale": lambda measured: _large(measured["scale"]),
+    "pages": _pages,
     "plays": _plays,
     "goals": _goals,
 }

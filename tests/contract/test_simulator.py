@@ -129,6 +129,25 @@ def test_every_filter_passes_something(sim: Simulator) -> None:
         assert response.json()["pagination"] == {"totalSize": 1}, name
 
 
+def pairs(name: str, value: Any) -> list[tuple[str, str]]:
+    """A value as a query writes it: objects behind dots, lists by repeating the name."""
+    if isinstance(value, dict):
+        return [pair for key, inner in value.items() for pair in pairs(f"{name}.{key}", inner)]
+    if isinstance(value, list):
+        return [pair for inner in value for pair in pairs(name, inner)]
+    return [(name, str(value).lower() if isinstance(value, bool) else value)]
+
+
+def test_every_filter_that_a_query_can_carry_passes_something() -> None:
+    with Simulator(latest="3") as sim:
+        sim.add_key("k")
+        sim.add_incidents(1, assigned=1)
+        for name in sorted(set(FILTERS) - {"contextualLabels", "displayLabels", "metaLabels"}):
+            _response, entry = send(sim, "list", [UNKNOWN], params=pairs(f"filter.{name}", FILTERS[name]))
+            contract.check(entry, "3")
+            assert entry.answer["pagination"] == {"totalSize": 1}, name
+
+
 @pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("status", [401, 403])
 def test_refusals(sim: Simulator, operation: str, status: int) -> None:
@@ -268,6 +287,31 @@ def test_checker_sees_wrong_bodies() -> None:
             ):
                 with pytest.raises(AssertionError):
                     contract.check(entry._replace(body=body), latest)
+
+
+def test_checker_sees_wrong_objects_in_a_query() -> None:
+    """Also where version 3 leaves them without a type."""
+    wrong = {
+        "list": [
+            ("filter.createdAtRange.begin", PAST),
+            ("filter.createdAtRange.startTime", "yesterday"),
+            ("filter.isMuted", "perhaps"),
+            ("filter.searchQuery.incidentField", "NAME"),
+            ("filter.searchQuery.text", "x"),
+            ("filter.status", "OPEN"),
+            ("order_bys.direction", "ORDER_BY_DIRECTION_ASC"),
+            ("pagination.pageSize", "many"),
+        ],
+        "assign": [("assigned_to.name", "u"), ("assigned_to", "u"), ("assignedTo.userId", "u")],
+    }
+    with Simulator(latest="3") as sim:
+        sim.add_key("k")
+        for operation, surplus in wrong.items():
+            entry = entry_of(sim, operation)
+            contract.check(entry, "3")
+            for pair in surplus:
+                with pytest.raises(AssertionError):
+                    contract.check(entry._replace(query=[pair, *entry.query]), "3")
 
 
 def test_latest_is_held_against_what_it_serves() -> None:

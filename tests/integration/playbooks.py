@@ -19,7 +19,8 @@ from typing import Any, NamedTuple
 
 HERE = Path(__file__).resolve().parent
 KEY = "canary-7f3d9b51c8e2"
-MODULE = "coralogix.incidents.incident_unassign"
+COLLECTION = "coralogix.incidents"
+MODULE = f"{COLLECTION}.incident_unassign"
 
 # What of the caller's environment a run keeps: a key, a proxy or a host of theirs must not get in.
 KEPT = ("LANG", "LC_ALL", "PYTHONPATH", "PYTHONNOUSERSITE", "PYTHONPYCACHEPREFIX", "TMPDIR")
@@ -36,6 +37,11 @@ class Case(NamedTuple):
 
     options: dict[str, Any]
     env: Mapping[str, str] = MappingProxyType({})
+    module: str = "incident_unassign"
+    plays: Sequence[str] = ()
+    """The names of the plays that it takes part in; without any, all."""
+    variables: Mapping[str, Any] = MappingProxyType({})
+    """Of its host, such as another Python."""
 
 
 def host(name: str) -> str:
@@ -112,16 +118,26 @@ class Ansible:
         return self.command("ansible-playbook", str(book), *args, env=env)
 
     def each(self, cases: Mapping[str, Case], *plays: Mapping[str, Any], args: Sequence[str] = ()) -> Run:
-        """Run the module for many cases in one playbook, each on a host of its name (see `host`).
+        """Run modules for many cases in one playbook, each case on a host of its name (see `host`).
 
-        Each of the plays is one task for all cases, with these keywords; without any it is `unassign`.
+        Each of the plays is one task for all cases, with these keywords; without any it is one named `unassign`.
         """
-        hosts = {host(name): {"options": case.options, "env": dict(case.env)} for name, case in cases.items()}
-        tasks = [{**unassign(**{"ids": None, **keywords}), "args": "{{ options }}"} for keywords in plays or [{}]]
-        for task in tasks:
-            task.update({MODULE: {}, "environment": "{{ env }}", "ignore_errors": True})
-        made = [{"hosts": "all", "gather_facts": False, "strategy": "free", "tasks": [task]} for task in tasks]
-        return self.playbook(made, args, hosts=hosts)
+        hosts = {
+            host(name): {"options": case.options, "env": dict(case.env), **case.variables}
+            for name, case in cases.items()
+        }
+        made = []
+        for keywords in plays or [{"name": "unassign"}]:
+            for module in dict.fromkeys(case.module for case in cases.values()):
+                takers = [
+                    host(name)
+                    for name, case in cases.items()
+                    if case.module == module and keywords["name"] in (case.plays or [keywords["name"]])
+                ]
+                common = {"args": "{{ options }}", "environment": "{{ env }}", "ignore_errors": True}
+                tasks = [{**task(module, **keywords), **common}]
+                made.append({"hosts": takers, "gather_facts": False, "strategy": "free", "tasks": tasks})
+        return self.playbook([play for play in made if play["hosts"]], args, hosts=hosts)
 
     def command(self, *command: str, env: Mapping[str, str] | None = None) -> Run:
         results = self.folder / f"results-{self._runs}.jsonl"
@@ -134,7 +150,7 @@ class Ansible:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=120,
+            timeout=300,
             check=False,
         )
         lines = results.read_text(encoding="utf-8").splitlines() if results.exists() else []
@@ -158,8 +174,15 @@ class Ansible:
         }
 
 
+# Keywords that Ansible has itself.
+KEYWORDS = ("check_mode", "diff", "environment", "ignore_errors", "module_defaults", "register")
+
+
+def task(module: str, *, name: str = "", **options: Any) -> Task:
+    """A task of a module; keywords that Ansible has itself go to the task, all others to the module."""
+    own: Task = {key: options.pop(key) for key in KEYWORDS if key in options}
+    return {"name": name or module, f"{COLLECTION}.{module}": options, **own}
+
+
 def unassign(ids: Any = "{{ ids }}", *, name: str = "unassign", **options: Any) -> Task:
-    """A task of the module; keywords that Ansible has itself go to the task, all others to the module."""
-    keywords = ("check_mode", "diff", "environment", "ignore_errors")
-    own: Task = {key: options.pop(key) for key in keywords if key in options}
-    return {"name": name, MODULE: {"incident_ids": ids, **options}, **own}
+    return task("incident_unassign", name=name, incident_ids=ids, **options)

@@ -10,7 +10,9 @@ one, the request ends at a proxy that is not there.
 
 from __future__ import annotations
 
+import argparse
 import ast
+import importlib
 import itertools
 import json
 import os
@@ -20,27 +22,37 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 import yaml
 from ansible_collections.coralogix.incidents.plugins.module_utils import _errors, _options, _routes
-from ansible_collections.coralogix.incidents.plugins.modules import incident_unassign
-from playbooks import KEY, MODULE, Ansible, Run, TaskResult
+from playbooks import COLLECTION, KEY, Ansible, Run, TaskResult
 from simulator import Entry, Fault, Simulator
+from simulator.lifelike import APPLICATION_LABEL, timestamp
 from tools.pythons import CORES, OLDEST_TARGET
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = ("README.md", "docs/guide.md", "docs/api-versions.md", "docs/troubleshooting.md", "docs/architecture.md")
 # Those with playbooks and commands.
 RUN_DOCUMENTS = ("README.md", "docs/guide.md")
-ALL_DOCUMENTS = (*DOCUMENTS, "CONTRIBUTING.md")
+ALL_DOCUMENTS = ("README.md", "CONTRIBUTING.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")))
+
+MODULES = {
+    path.stem: importlib.import_module(f"ansible_collections.{COLLECTION}.plugins.modules.{path.stem}")
+    for path in sorted((ROOT / "plugins" / "modules").glob("incident_*.py"))
+}
+UNASSIGN = "incident_unassign"
 
 UNKNOWN_ID = "11111111-2222-4333-8444-555555555555"
-LEAVER = "5e1f0c52-7a0c-4b7e-8f57-2f7d8f1a9b11"
+# Users of the guide's recipes: the first hands over to the second, who then leaves.
+FIRST, SECOND = "5e1f0c52-7a0c-4b7e-8f57-2f7d8f1a9b11", "9b7a3d4e-1c2f-4e5d-8a6b-7c8d9e0f1a2b"
+ME = "of-the-reader"
+CLOSED = "99999999-2222-4333-8444-555555555555"
 GROUP = "group/coralogix.incidents.coralogix"
 
 # How the examples give their host -> how the same is said of the simulator.
@@ -48,6 +60,7 @@ HOSTS = {
     "region: eu2": "api_url: {}",
     "domain: eu2.coralogix.com": "api_url: {}",
     "region=eu2": "api_url={}",
+    '"region": "eu2"': '"api_url": "{}"',
     "https://api.eu2.coralogix.com": "{}",
 }
 # What is left of the real service must not be reached.
@@ -103,9 +116,19 @@ def blocks_of(document: str, *languages: str) -> list[Block]:
     return [block for block in found if block.language in languages]
 
 
+ANSIBLE = ("ansible", "ansible-playbook")
+
+
+def commands_in(block: Block) -> list[list[str]]:
+    return [shlex.split(line) for line in block.text.splitlines()]
+
+
 def commands_of(document: str) -> list[list[str]]:
-    lines = [line for block in blocks_of(document, "shell") for line in block.text.splitlines()]
-    return [shlex.split(line) for line in lines]
+    return [words for block in blocks_of(document, "shell") for words in commands_in(block)]
+
+
+def ansible_commands_of(document: str) -> list[list[str]]:
+    return [words for words in commands_of(document) if words[0] in ANSIBLE]
 
 
 # A simulator that has what the examples speak of.
@@ -113,18 +136,19 @@ def commands_of(document: str) -> list[list[str]]:
 _UUID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 
 
-def furnish(sim: Simulator, *texts: str) -> list[str]:
-    """Incidents of all IDs in the texts; those from which somebody is taken off get somebody again afterwards."""
-    ids = sorted({one for text in texts for one in _UUID.findall(text)} - {LEAVER, UNKNOWN_ID})
+def furnish(sim: Simulator, *texts: str, more: Iterable[str] = ()) -> list[str]:
+    """Incidents of all IDs in the texts, and more; whatever is done to them is undone afterwards."""
+    ids = sorted({one for text in texts for one in _UUID.findall(text)} - {FIRST, SECOND, UNKNOWN_ID})
     for one in ids:
         sim.add_incident(one, assignees=("alice", "bob"))
+    as_made = {one: sim.incident(one) for one in (*ids, *more)}
 
-    def assign_again(entry: Entry) -> None:
-        for one in entry.effect:
-            sim.assign(one, "carol")
+    def undo(entry: Entry) -> None:
+        for one in as_made.keys() & set(entry.effect):
+            sim.add_incident(**as_made[one])
 
-    sim.after_request = assign_again
-    return ids
+    sim.after_request = undo
+    return list(as_made)
 
 
 def environment(sim: Simulator) -> dict[str, str]:
@@ -132,120 +156,148 @@ def environment(sim: Simulator) -> dict[str, str]:
     return {**NO_WAY_OUT, "CORALOGIX_URL": sim.url, "CORALOGIX_API_KEY": KEY, "ANSIBLE_LOAD_CALLBACK_PLUGINS": "1"}
 
 
-def play_all(
-    ansible: Ansible, sim: Simulator, named: Mapping[str, str], variables: Mapping[str, Any], *, retries: int = 4
-) -> Run:
-    """Run playbooks and lists of tasks, given by their file names, one after the other in one run."""
-    plays: list[dict[str, Any]] = []
-    for name, text in named.items():
-        (ansible.folder / name).write_text(at_simulator(text, sim.url)[0], encoding="utf-8")
-        if all("hosts" in one for one in yaml.safe_load(text)):
-            plays.append({"ansible.builtin.import_playbook": name})
-        else:
-            tasks = [{"ansible.builtin.import_tasks": name}]
-            defaults = {GROUP: {"retries": retries}}
-            plays.append({"hosts": "localhost", "gather_facts": False, "module_defaults": defaults, "tasks": tasks})
-    return ansible.playbook(plays, ["--extra-vars", json.dumps(variables)], environment(sim))
+def tasks_of(text: str, **keywords: Any) -> dict[str, Any]:
+    """A play of the tasks."""
+    return {"hosts": "localhost", "gather_facts": False, "tasks": yaml.safe_load(text), **keywords}
 
 
 def of_module(run: Run) -> list[TaskResult]:
-    """What the module returned, in each round of a loop, too."""
+    """What modules of the collection returned, in each round of a loop, too."""
     rounds = [
         replace(task, result=result) for task in run.tasks for result in task.result.get("results", [task.result])
     ]
     return [task for task in rounds if "not_found_ids" in task]
 
 
-# The module's own documentation.
+def uses(text: str) -> int:
+    """How many tasks of the collection there are in YAML or JSON."""
+    return len(re.findall(rf'{re.escape(COLLECTION)}\.incident_\w+"?:', text))
 
 
-@pytest.fixture(scope="module")
-def results(simulators: Callable[..., Simulator], module_ansible: Ansible) -> list[TaskResult]:
-    sim = simulators()
-    examples = incident_unassign.EXAMPLES
-    text, replaced = at_simulator(examples, sim.url)
-    assert replaced == examples.count("region:") + examples.count("domain:") > 0
-    ids = furnish(sim, examples)
+# The modules' own documentation.
+
+RETURNS: Mapping[str, Any] = {name: yaml.safe_load(module.RETURN) for name, module in MODULES.items()}
+
+
+def module_of(task: TaskResult) -> str:
+    """The module whose own values are in the result: those that no other module returns."""
+    shared = {key for one, other in itertools.permutations(RETURNS.values(), 2) for key in one.keys() & other.keys()}
+    (name,) = [name for name, documented in RETURNS.items() if (documented.keys() - shared) & task.result.keys()]
+    return name
+
+
+def example_plays(sim: Simulator) -> list[dict[str, Any]]:
+    """The examples of all modules, and a failure of each."""
+    texts = {}
+    for name, module in MODULES.items():
+        texts[name], replaced = at_simulator(module.EXAMPLES, sim.url)
+        assert replaced == module.EXAMPLES.count("region:") + module.EXAMPLES.count("domain:") > 0
     # Its closing is the only thing that an open incident does not show.
-    closed = sim.add_incident(closedAt="2026-11-23T04:10:00.000Z", status="INCIDENT_STATUS_RESOLVED")
-    (module_ansible.folder / "examples.yml").write_text(text, encoding="utf-8")
-    last = yaml.safe_dump([yaml.safe_load(text)[-1]])
-    (module_ansible.folder / "rescue.yml").write_text(last, encoding="utf-8")
+    closed = sim.add_incident(CLOSED, closedAt="2026-11-23T04:10:00.000Z", status="INCIDENT_STATUS_RESOLVED")
+    free = sim.add_incident(assignees=(), severity="INCIDENT_SEVERITY_CRITICAL", displayLabels={"team": "payments"})
+    ids = furnish(sim, *(module.EXAMPLES for module in MODULES.values()), more=(closed, free))
+    variables = {"incident_ids": ids, "coralogix_api_key": KEY, "my_user_id": ME}
+    # The last example of unassigning is about a failure; Ansible would not come to the rescue of one that is ignored.
+    others = [{**yaml.safe_load(texts[name])[0], "ignore_errors": True} for name in texts if name != UNASSIGN]
+    unassign = yaml.safe_load(texts[UNASSIGN])[-1]
+    right, wrong = ({"CORALOGIX_API_KEY": key} for key in (KEY, "wrong"))
+    return [
+        *(tasks_of(text, vars=variables, environment=right) for text in texts.values()),
+        tasks_of(yaml.safe_dump([*others, unassign]), vars=variables, environment=wrong),
+    ]
 
-    def play(file: str, incident_ids: Sequence[str], key: str = KEY) -> dict[str, Any]:
-        return {
-            "hosts": "localhost",
-            "gather_facts": False,
-            "vars": {"incident_ids": list(incident_ids), "coralogix_api_key": KEY},
-            "environment": {"CORALOGIX_API_KEY": key},
-            "tasks": [{"ansible.builtin.import_tasks": file}],
+
+class TestModules:
+    """Their EXAMPLES run, and what they return is what RETURN says."""
+
+    def test_examples_run_and_failures_are_returned(self, reading: Reading) -> None:
+        results = of_module(reading.examples)
+        ended_well = sum(uses(module.EXAMPLES) for module in MODULES.values())
+        assert [task.outcome for task in results] == ["ok"] * ended_well + ["failed"] * len(MODULES)
+        assert all(found_or_changed(task) for task in results[:ended_well])
+        told = {str(task["msg"]) for task in reading.examples.tasks if "msg" in task and not task.failed}
+        count = len(results[0]["incidents"])
+        assert told >= {
+            f"Unassigned {count - 1} of {count} incidents; unknown: none",
+            f"Took 1; held by others: {count - 1}",
+            f"Resolved already: {CLOSED}",
+            "Unknown: none",
         }
 
-    plays = [
-        play("examples.yml", [*ids, closed]),
-        # The failures that the last example is about: without a request to blame, and with one.
-        play("rescue.yml", [*ids, UNKNOWN_ID]),
-        play("rescue.yml", ids, key="wrong"),
-    ]
-    run = module_ansible.playbook(plays, env=NO_WAY_OUT)
-    assert run.returncode == 0, run.output
-    assert [task["msg"] for task in run.tasks if task.task == "Tell what happened"] == [
-        f"Unassigned {len(ids) + 1} of {len(ids) + 1} incidents; unknown: none"
-    ]
-    return of_module(run)
-
-
-class TestModule:
-    """Its EXAMPLES run, and what they return is what RETURN says."""
-
-    def test_examples_run_and_their_failures_are_rescued(self, results: list[TaskResult]) -> None:
-        assert [task.outcome for task in results] == ["ok"] * 4 + ["failed"] * 2
-        assert all(task["changed"] for task in results[:4])
-
-    def test_results_are_as_documented(self, results: list[TaskResult]) -> None:
-        documented = yaml.safe_load(incident_unassign.RETURN)
+    @pytest.mark.parametrize("name", MODULES)
+    def test_results_are_as_documented(self, reading: Reading, name: str) -> None:
+        documented = RETURNS[name]
         seen: set[str] = set()
-        for task in results:
-            own = {key: value for key, value in task.result.items() if key in documented or not _is_ansibles(key)}
-            hold_against(own, documented, "", seen)
-            for key, specification in documented.items():
-                wanted = {"always": True, "success": not task.failed, "failure": task.failed}
-                assert (key in own) is wanted[specification["returned"]], key
-        # The facts of a task that ended well, the only one that sets them, show no assignments.
+        for task in (*of_module(reading.examples), *of_module(reading.rescues)):
+            if module_of(task) == name:
+                hold_result_against(task, name, seen)
+        # The facts of a task that unassigns and ends well, the only one that sets them, show no assignments.
         never = re.compile(r"\.ansible_facts\.coralogix_incidents\.assignments\..*")
         expected = {path for path in _paths(documented, "") if not never.match(path)}
-        assert seen == expected, "documented, and never returned with a value, or the other way round"
+        assert seen >= expected, "documented, and never returned with a value"
+
+
+def found_or_changed(task: TaskResult) -> bool:
+    """Whether the task did what an example is for."""
+    return bool(task["count"] if module_of(task) == "incident_info" else task["changed"])
+
+
+def hold_result_against(task: TaskResult, name: str, seen: set[str]) -> None:
+    documented = RETURNS[name]
+    own = {key: value for key, value in task.result.items() if key in documented or not _is_ansibles(key)}
+    hold_against(own, documented, name, "", seen)
+    when = {"always": True, "success": not task.failed, "failure": task.failed}
+    for key, specification in documented.items():
+        # What the rest depends on, the result does not tell.
+        assert (key in own) is when.get(specification["returned"], key in own), key
 
 
 def _is_ansibles(key: str) -> bool:
-    """What every module may return."""
-    return key in ("changed", "diff", "exception", "failed", "invocation", "msg", "warnings") or key.startswith("_")
+    """What every module may return, and what Ansible adds in a loop."""
+    common = ("changed", "diff", "exception", "failed", "invocation", "msg", "warnings", "item", "ansible_loop_var")
+    return key in common or key.startswith("_")
 
 
 _TYPES: Mapping[str, type] = {"str": str, "int": int, "bool": bool, "list": list, "dict": dict}
+_REFERENCE = re.compile(r"RV\((?:coralogix\.incidents\.(?P<module>\w+)#module:)?(?P<key>\w+)\)")
 
 
-def hold_against(value: Mapping[str, Any], documented: Mapping[str, Any], path: str, seen: set[str]) -> None:
+def hold_against(
+    value: Mapping[str, Any], documented: Mapping[str, Any], module: str, path: str, seen: set[str], above: str = ""
+) -> None:
+    """Hold what a module returned against RETURN; C(above) is the description of what holds the value."""
     assert set(value) <= set(documented), f"in {path or 'the result'}"
     for key, content in value.items():
         here, specification = f"{path}.{key}", documented[key]
+        text = _described(specification)
         if content is None:
-            assert "null" in " ".join([*specification["description"], *documented_above(path)]).lower(), here
+            assert "null" in f"{above} {text}".lower(), here
             continue
         seen.add(here)
         assert isinstance(content, _TYPES[specification["type"]]), here
         parts: list[Any] = content if isinstance(content, list) else [content]
         if isinstance(content, list):
             assert all(isinstance(part, _TYPES[specification["elements"]]) for part in parts), here
-        if "contains" in specification:
-            for part in parts:
-                hold_against(part, specification["contains"], here, seen)
+        holding = _holding(specification, module)
+        for part in parts if "contains" in holding else ():
+            hold_against(part, holding["contains"], module, here, seen, _described(holding))
 
 
-def documented_above(path: str) -> list[str]:
-    """The description of what holds the value at the top: it may speak for all its values."""
-    top = yaml.safe_load(incident_unassign.RETURN).get(path.split(".")[1] if path else "", {})
-    return list(top.get("description", ()))
+def _described(specification: Mapping[str, Any]) -> str:
+    description = specification["description"]
+    return description if isinstance(description, str) else " ".join(description)
+
+
+def _holding(specification: Mapping[str, Any], module: str) -> Mapping[str, Any]:
+    """The specification itself, or that of another value, perhaps of another module, to which it refers."""
+    if "contains" in specification or "dict" not in (specification["type"], specification.get("elements")):
+        return specification
+    for reference in _REFERENCE.finditer(_described(specification)):
+        other = reference["module"] or module
+        meant: Mapping[str, Any] = RETURNS[other][reference["key"]]
+        if meant is not specification and "contains" in _holding(meant, other):
+            return _holding(meant, other)
+    return specification
 
 
 def _paths(documented: Mapping[str, Any], path: str) -> Iterable[str]:
@@ -257,45 +309,170 @@ def _paths(documented: Mapping[str, Any], path: str) -> Iterable[str]:
 # The documents' playbooks and commands.
 
 
-class TestPlaybooks:
-    def test_playbooks_and_tasks_run(self, ansible: Ansible, sim: Simulator) -> None:
-        """All in one run. What the reader includes from elsewhere lies beside, under the name that is given."""
-        blocks = [block for document in RUN_DOCUMENTS for block in blocks_of(document, "yaml") if not block.not_run]
-        ids = furnish(sim, *map(text_of, RUN_DOCUMENTS))
-        held = [sim.add_incident(assignees=(LEAVER, "bob")) for _n in range(5)]
-        sim.add_incident(assignees=(LEAVER,), status="INCIDENT_STATUS_RESOLVED")
-        (ansible.folder / "vault.yml").write_text(f"coralogix_api_key: {KEY}\n", encoding="utf-8")
-        named: dict[str, str] = {}
-        for block in blocks:
-            if block.file and not block.is_playbook:
-                assert any(f"include_tasks: {block.file}" in other.text for other in blocks if other.is_playbook)
-                text, _hosts = at_simulator(block.text, sim.url)
-                (ansible.folder / block.file).write_text(text, encoding="utf-8")
-            else:
-                named[block.file or f"block-{len(named)}.yml"] = block.text
-        variables = {"incident_ids": ids, "coralogix_api_key": KEY, "user_id": LEAVER, "page_size": 2}
-        run = play_all(ansible, sim, named, variables)
-        assert run.returncode == 0, run.output
-        assert "WARNING" not in run.output
-        results = of_module(run)
-        assert len(results) == sum(text.count(f"{MODULE}:") for text in named.values()) > 0
-        assert all(task["changed"] for task in results)
-        # The pages of the guide's recipe: three of two incidents at most.
-        assert [entry.operation for entry in sim.journal].count("list") == 3
-        assert sorted(run.of("Unassign them")["unassigned_ids"]) == sorted(held)
+def shown(block: Block, url: str) -> str:
+    return at_simulator(block.text, url)[0]
 
-    def test_rescue_of_the_guide(self, ansible: Ansible, simulators: Callable[..., Simulator]) -> None:
+
+def plays_of(words: list[str], files: Mapping[str, str], url: str) -> list[dict[str, Any]]:
+    """What a command does, as plays, so that all commands run in one playbook."""
+    parser = argparse.ArgumentParser()
+    for flag in ("--check", "--diff"):
+        parser.add_argument(flag, action="store_true")
+    for option in ("-m", "-a", "--extra-vars"):
+        parser.add_argument(option, default="")
+    parser.add_argument("target")
+    given = parser.parse_args([at_simulator(word, url)[0] for word in words[1:]])
+    if words[0] == "ansible-playbook":
+        plays = yaml.safe_load(files[given.target])
+    else:
+        arguments = json.loads(given.a) if given.a.startswith("{") else given.a
+        plays = [tasks_of("[]", hosts=given.target, tasks=[{given.m: arguments}])]
+    variables = dict(pair.split("=") for pair in given.extra_vars.split())
+    return [
+        {**play, "check_mode": given.check, "diff": given.diff, "vars": {**play.get("vars", {}), **variables}}
+        for play in plays
+    ]
+
+
+def plays_of_documents(url: str) -> list[dict[str, Any]]:
+    """All that can be run, in the order of the documents; what a command runs, as the command says."""
+    blocks = [block for one in RUN_DOCUMENTS for block in blocks_of(one, "yaml", "shell") if not block.not_run]
+    playbooks = {block.file: shown(block, url) for block in blocks if block.file}
+    named = {word for document in RUN_DOCUMENTS for words in ansible_commands_of(document) for word in words}
+
+    def plays(block: Block) -> list[dict[str, Any]]:
+        if block.language == "shell":
+            commands = [words for words in commands_in(block) if words[0] in ANSIBLE]
+            return [play for words in commands for play in plays_of(words, playbooks, url)]
+        if not block.is_playbook:
+            # How tasks end that come to the rescue, a test of their own shows.
+            return [] if "rescue:" in block.text else [tasks_of(shown(block, url))]
+        return [] if block.file in named else list(yaml.safe_load(shown(block, url)))
+
+    return [play for block in blocks for play in plays(block)]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One run of all that people read, so that what one recipe leaves is there for the next."""
+
+    examples: Run
+    run: Run
+    """Of the documents."""
+    rescues: Run
+    sim: Simulator
+    plays: list[dict[str, Any]]
+    handed_over: list[str]
+    """Incidents of the first colleague."""
+    storm: list[str]
+    """Incidents of nobody; and one that ends, and one that is taken, while the recipe works on them."""
+    ended: str
+    taken: str
+
+
+def rescue_plays(sim: Simulator) -> list[dict[str, Any]]:
+    """The guide's tasks that come to the rescue: the service is at fault, and it is not."""
+    (block,) = [block for block in blocks_of("docs/guide.md", "yaml") if "rescue:" in block.text]
+    unread, known = sim.add_incident(), sim.add_incident()
+    sim.fault(Fault("read_many", when_id=unread, status=503))
+    defaults = {GROUP: {"retries": 0}}
+    return [
+        tasks_of(shown(block, sim.url), vars={"incident_ids": ids}, module_defaults=defaults)
+        for ids in ([unread], [known, UNKNOWN_ID])
+    ]
+
+
+# A task between the parts of the run.
+PART = "The next part"
+
+
+@pytest.fixture(scope="module")
+def reading(simulators: Callable[..., Simulator], module_ansible: Ansible) -> Reading:
+    sim = simulators()
+    ids = furnish(sim, *map(text_of, RUN_DOCUMENTS))
+    handed_over = [sim.add_incident(assignees=(FIRST, "bob")) for _n in range(2)]
+    critical: dict[str, Any] = {"severity": "INCIDENT_SEVERITY_CRITICAL", "createdAt": timestamp(time.time() - 60)}
+    ours: dict[str, Any] = {**critical, "assignees": (), "contextualLabels": {APPLICATION_LABEL: "billing"}}
+    acknowledged, triggered, ended, taken = (
+        sim.add_incident(**ours, status=f"INCIDENT_STATUS_{status}")
+        for status in ("ACKNOWLEDGED", "TRIGGERED", "TRIGGERED", "TRIGGERED")
+    )
+    # What must not be found by the recipes, and what has to be found by other tasks.
+    sim.add_incident(assignees=(FIRST, SECOND), status="INCIDENT_STATUS_RESOLVED")
+    sim.add_incident(name="A timeout", displayLabels={"team": "payments"}, **critical)
+    sim.add_incident(createdAt="2026-11-23T03:10:00.000Z", severity="INCIDENT_SEVERITY_ERROR")
+
+    def meanwhile(entry: Entry) -> None:
+        if entry.operation == "read_many" and {ended, taken} <= {*entry.ids}:
+            sim.add_incident(**{**sim.incident(ended), "status": "INCIDENT_STATUS_RESOLVED"})
+        if entry.operation == "acknowledge" and taken in entry.ids:
+            sim.assign(taken, "bob")
+
+    sim.on_request = meanwhile
+    (module_ansible.folder / "vault.yml").write_text(f"coralogix_api_key: {KEY}\n", encoding="utf-8")
+    variables = {"incident_ids": ids, "coralogix_api_key": KEY, "my_user_id": ME, "application": "billing"}
+    plays = [{**play, "vars": {**variables, **play.get("vars", {})}} for play in plays_of_documents(sim.url)]
+    part = tasks_of("[]", tasks=[{"name": PART, "ansible.builtin.debug": {}}])
+    whole = [*example_plays(simulators()), part, *plays, part, *rescue_plays(sim)]
+    run = module_ansible.playbook(whole, env=environment(sim))
+    assert [task.task for task in run.tasks].count(PART) == 2, run.output
+    first, second = (n for n, task in enumerate(run.tasks) if task.task == PART)
+    parts = (run.tasks[:first], run.tasks[first + 1 : second], run.tasks[second + 1 :])
+    examples, documents, rescues = (replace(run, tasks=tasks) for tasks in parts)
+    return Reading(examples, documents, rescues, sim, plays, handed_over, [triggered, acknowledged], ended, taken)
+
+
+class TestPlaybooks:
+    def test_playbooks_tasks_and_commands_run(self, reading: Reading) -> None:
+        assert "[WARNING]" not in reading.run.output
+        assert not [task for task in reading.run.tasks if task.failed], reading.run.output
+        results = of_module(reading.run)
+        assert len(results) == sum(uses(json.dumps(play)) for play in reading.plays) > 25
+        for task in results:
+            hold_result_against(task, module_of(task), set())
+            assert found_or_changed(task), task
+        # Each play in check mode has one task that would write.
+        in_check_mode = sum('"check_mode": true' in json.dumps(play) for play in reading.plays)
+        assert in_check_mode == 4
+        assert len(reading.sim.writes) == sum(task["changed"] for task in results) - in_check_mode
+
+    def test_hand_over_and_leaver(self, reading: Reading) -> None:
+        """The incidents go from the first to the second, and then to nobody."""
+        checked, done = (task for task in of_module(reading.run) if task.task == "Assign it to the next on call")
+        for task in (checked, done):
+            assert sorted(task["assigned_ids"]) == sorted(reading.handed_over)
+            assert task["reassigned_ids"] == {one: [FIRST, "bob"] for one in reading.handed_over}
+        told = [task for task in reading.run.tasks if task.task == "Tell what the next on call has now"]
+        assert [len(task["results"]) for task in told] == [2, 2]
+        assert sorted(reading.run.of("Unassign them")["unassigned_ids"]) == sorted(reading.handed_over)
+        assert all(reading.sim.assignees(one) == [] for one in reading.handed_over)
+
+    def test_storm_and_after_the_fix(self, reading: Reading) -> None:
+        """What is taken goes through all of its life; what ended or was taken meanwhile is left alone."""
+        sim, run = reading.sim, reading.run
+        assert run.of("Find the oldest of the last hour")["count"] == 4
+        assert run.of("Acknowledge them")["left_alone_ids"] == [reading.ended]
+        assert sim.assignees(reading.ended) == []
+        assert run.of("Take them")["left_alone_ids"] == [reading.taken]
+        assert sim.assignees(reading.taken) == ["bob"]
+        for one in reading.storm:
+            assert sim.assignees(one) == [ME]
+            assert sim.incident(one)["closedAt"]
+        assert not sim.incident(reading.taken).get("closedAt")
+
+    def test_rescue_of_the_guide(self, reading: Reading) -> None:
         """If the service is at fault it goes on and tells; if not, it fails with the module's message."""
-        (block,) = [block for block in blocks_of("docs/guide.md", "yaml") if "rescue:" in block.text]
-        sim = simulators()
-        variables = {"incident_ids": furnish(sim, incident_unassign.EXAMPLES)}
-        sim.fault(Fault("read_many", status=503, times=1))
-        run = play_all(ansible, sim, {"rescue.yml": block.text}, variables, retries=0)
-        assert run.returncode == 0, run.output
-        assert all(one in run.of("Tell what is left to do")["msg"] for one in variables["incident_ids"])
-        run = play_all(ansible, sim, {"rescue.yml": block.text}, {"incident_ids": [UNKNOWN_ID]}, retries=0)
-        assert run.returncode == 2
-        assert run.of("Go on only if the service is at fault")["msg"].startswith(f"There is no incident {UNKNOWN_ID}")
+        at_fault, not_at_fault = of_module(reading.rescues)
+        for task in (at_fault, not_at_fault):
+            assert task.failed
+            hold_result_against(task, UNASSIGN, set())
+        told = reading.rescues.of("Tell what is left to do")["msg"]
+        assert at_fault["failure"]["url"].rpartition("=")[2] in told
+        assert at_fault["failure"]["correlation_id"] in told
+        last = reading.rescues.tasks[-1]
+        assert (last.task, last.failed) == ("Go on only if the service is at fault", True)
+        assert last["msg"].startswith(f"There is no incident {UNKNOWN_ID}")
+        assert reading.rescues.returncode == 2
 
     @pytest.mark.parametrize("document", DOCUMENTS)
     def test_what_is_not_run_is_yaml_at_least(self, document: str) -> None:
@@ -326,30 +503,14 @@ class TestPlaybooks:
 
 
 class TestCommands:
-    @pytest.mark.parametrize("document", RUN_DOCUMENTS)
-    def test_commands_run(self, ansible: Ansible, sim: Simulator, document: str) -> None:
-        commands = [words for words in commands_of(document) if words[0] in ("ansible", "ansible-playbook")]
-        assert commands
-        ids = furnish(sim, text_of(document))
-        held = sim.add_incident(assignees=(LEAVER,))
-        for block in blocks_of(document, "yaml"):
-            if block.file:
-                (ansible.folder / block.file).write_text(at_simulator(block.text, sim.url)[0], encoding="utf-8")
-        for words in commands:
-            sim.clear_journal()
-            run = ansible.command(*(at_simulator(word, sim.url)[0] for word in words), env=environment(sim))
-            assert run.returncode == 0, run.output
-            (result,) = of_module(run)
-            assert set(result["unassigned_ids"]) <= {*ids, held}
-            assert result["changed"], words
-            assert bool(sim.writes) is ("--check" not in words), words
-            assert "--diff" not in words or "diff" in result
-
-    def test_exit_code_of_a_failure(self, ansible: Ansible, sim: Simulator) -> None:
-        """The guide names it."""
-        arguments = f"api_url={sim.url} incident_ids={UNKNOWN_ID}"
-        run = ansible.command("ansible", "localhost", "-m", MODULE, "-a", arguments, env=environment(sim))
+    def test_a_command_as_it_stands_and_the_exit_code_of_a_failure(self, ansible: Ansible, sim: Simulator) -> None:
+        """The guide names it. The other commands run above, taken apart."""
+        words = ansible_commands_of("docs/guide.md")[-1]
+        words = [_UUID.sub(UNKNOWN_ID, at_simulator(word, sim.url)[0]) for word in words]
+        assert words[0] == "ansible"
+        run = ansible.command(*words, env=environment(sim))
         assert run.returncode == 2
+        assert run.only["not_found_ids"] == [UNKNOWN_ID]
 
     @pytest.mark.parametrize("document", DOCUMENTS)
     def test_commands_that_are_not_run(self, document: str) -> None:
@@ -383,11 +544,7 @@ def _message(node: ast.AST) -> str | None:
 
 
 def _part(node: ast.AST) -> str:
-    if isinstance(node, ast.Constant):
-        return str(node.value)
-    # The only change that there is.
-    words = {"change.done": "unassigned", "change.done.capitalize()": "Unassigned"}
-    return words.get(ast.unparse(node.value), "…") if isinstance(node, ast.FormattedValue) else "…"
+    return str(node.value) if isinstance(node, ast.Constant) else "…"
 
 
 def _told(tree: ast.AST) -> Iterable[ast.AST]:
@@ -403,11 +560,19 @@ def _told(tree: ast.AST) -> Iterable[ast.AST]:
             yield node
 
 
+def _values_told(tree: ast.AST) -> Iterable[str]:
+    """What is wrong with a value; the message is that, behind the name of the option."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "ValueError":
+            yield from (f"… {_message(text)}." for text in node.args)
+
+
 def messages_in_code() -> list[str]:
     found: dict[str, None] = dict.fromkeys(re.sub(r"\{\w+\}", "…", text) for text in _errors.EXPLANATIONS.values())
     for path in sorted((ROOT / "plugins" / "module_utils").glob("*.py")):
-        texts = map(_message, _told(ast.parse(path.read_text(encoding="utf-8"))))
-        found.update(dict.fromkeys(text for text in texts if text and " " in text))
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        texts = [(text or "").strip() for text in (*map(_message, _told(tree)), *_values_told(tree))]
+        found.update(dict.fromkeys(text for text in texts if " " in text and re.search(r"\w", text)))
     return list(found)
 
 
@@ -440,7 +605,7 @@ class TestMessages:
         """Should the code change so that they are looked for in vain, the test above would test nothing."""
         messages = messages_in_code()
         assert len(messages) > len(_errors.EXPLANATIONS) + 20
-        for text in ("There is no API key", "There is no incident", "Nothing was changed.", "Tried …"):
+        for text in ("There is no API key", "There is no incident", "Nothing was changed.", "Tried …", "… holds a"):
             assert any(message.startswith(text) for message in messages), text
 
 
@@ -474,7 +639,7 @@ class TestTables:
     def test_versions(self) -> None:
         rows = table_rows("README.md", "ansible-core")
         assert {core: tuple(reversed(pythons.split(", "))) for core, pythons in rows} == CORES
-        assert f"| Python where the module runs | {OLDEST_TARGET} or newer" in text_of("README.md")
+        assert f"| Python where the modules run | {OLDEST_TARGET} or newer" in text_of("README.md")
         oldest = min(CORES, key=lambda core: [int(part) for part in core.split(".")])
         assert yaml.safe_load(text_of("meta/runtime.yml"))["requires_ansible"] == f">={oldest}.0"
         library, version = text_of("requirements.txt").splitlines()[-1].split(">=")
@@ -482,11 +647,8 @@ class TestTables:
 
     def test_routes(self) -> None:
         in_code = {
-            operation.action: [
-                f"{route.method} {route.path}?{route.ids}=…"
-                for route in (operation.routes[generation] for generation in ("v3", "v4"))
-            ]
-            for operation in _routes.OPERATIONS.values()
+            operation.action: [_route_in_words(name, generation) for generation in ("v3", "v4")]
+            for name, operation in _routes.OPERATIONS.items()
         }
         routes, permissions = table_rows("docs/api-versions.md", "Operation"), _permission_rows()
         assert {action: addresses for action, *addresses in routes} == in_code
@@ -494,6 +656,41 @@ class TestTables:
             [operation.action, operation.permission, "yes" if operation.personal_key else "no"]
             for operation in _routes.OPERATIONS.values()
         ]
+
+    def test_what_version_3_cannot(self) -> None:
+        section = text_of("docs/api-versions.md").partition("## Lists in version 3\n")[2].partition("\n## ")[0]
+        named = re.search(r"^((?:`\w+`(?:, | and ))+`\w+`) are refused", section, re.M)
+        assert named
+        assert set(re.findall(r"\w+(?=`)", named[1])) == set(_routes.NOT_IN_QUERY.values())
+
+    def test_modules_and_their_permissions(self) -> None:
+        named = {name: set(re.findall(r"C\((incidents:\w+)\)", one.DOCUMENTATION)) for name, one in MODULES.items()}
+        rows = table_rows("README.md", "Module")
+        assert {name: set(permissions.split(", ")) for name, _what, permissions in rows} == named
+
+    def test_lists_of_ids_that_are_returned(self) -> None:
+        returned_by: dict[str, set[str]] = {}
+        for keys, by, _meaning in table_rows("docs/guide.md", "Returned"):
+            returned_by.update({key: set(re.findall(r"incident_\w+", by)) for key in keys.split(", ")})
+        for name, documented in RETURNS.items():
+            for key in (key for key in documented if key.endswith("_ids")):
+                assert name in (returned_by[key] or {name}), f"{key} of {name}"
+        assert returned_by.keys() == {key for one in RETURNS.values() for key in one if key.endswith("_ids")}
+
+
+# What a request says besides the IDs, as the table shows it.
+_VALUES = {
+    "assign": {"assignedTo": {"userId": "…"}},
+    "list": {"filter": {"status": ["…"]}, "pagination": {"pageSize": "…"}},
+}
+
+
+def _route_in_words(operation: str, generation: str) -> str:
+    values = _VALUES.get(operation, {})
+    ids = () if operation == "list" else ("…",)
+    made = _routes.request("", operation, generation, ids, values)
+    body = f" {json.dumps(made.body, ensure_ascii=False)}" if made.body else ""
+    return f"{made.method} {unquote(made.url.removeprefix('/incidents/incidents'))}{body}"
 
 
 _NO_OPTIONS = {name: option.get("default") for name, option in _options.CONNECTION_OPTIONS.items()}

@@ -6,14 +6,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
+import json
 import os
 import typing as t
 
 import pytest
+from ansible.module_utils import basic
+from ansible.module_utils.common import warnings
 from ansible_collections.coralogix.incidents.plugins.module_utils import _client, _options
 from ansible_collections.coralogix.incidents.plugins.module_utils._incidents import Incidents
 from hypothesis import Phase, settings
-from made_up import KEY
+from made_up import KEY, Printed
 from simulator import Simulator
 
 # The same examples in every run, and no database of failures: CI and a laptop test the same.
@@ -77,7 +82,37 @@ def client(params: t.Callable[..., dict[str, t.Any]], sleeps: list[float]) -> t.
 def service(client: t.Callable[..., _client.Client]) -> t.Callable[..., Incidents]:
     """Makes the service for a URL and further options."""
 
-    def make(api_url: str, **given: t.Any) -> Incidents:
-        return Incidents(client(api_url, **given), given.get("api_version", "latest"))
+    def make(api_url: str, texts: t.Iterable[str] = (), **given: t.Any) -> Incidents:
+        return Incidents(client(api_url, **given), given.get("api_version", "latest"), texts)
 
     return make
+
+
+try:
+    from ansible.module_utils.testing import patch_module_args
+except ImportError:  # ansible-core before 2.19
+
+    @contextlib.contextmanager
+    def patch_module_args(args: dict[str, t.Any] | None = None) -> t.Iterator[None]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(basic, "_ANSIBLE_ARGS", json.dumps({"ANSIBLE_MODULE_ARGS": args}).encode())
+            yield
+
+
+@pytest.fixture
+def run_module(capsys: pytest.CaptureFixture[str], simulator: Simulator) -> t.Callable[..., Printed]:
+    """Runs a whole module, in this process: what it prints is what Ansible gets. An option ... takes a default away."""
+
+    def run(name: str, **given: t.Any) -> Printed:
+        args = {"api_url": simulator.url, "api_key": KEY, "retries": 0, **given}
+        args = {name: value for name, value in args.items() if value is not ...}
+        module = importlib.import_module(f"ansible_collections.coralogix.incidents.plugins.modules.{name}")
+        # They outlive a run, which elsewhere is a process of its own.
+        warnings._global_warnings.clear()
+        with patch_module_args(args), pytest.raises(SystemExit) as ended:
+            module.main()
+        printed = capsys.readouterr()
+        assert KEY not in printed.out + printed.err
+        return Printed(int(ended.value.code or 0), json.loads(printed.out), printed.out)
+
+    return run

@@ -6,5 +6,15 @@
 
 from __future__ import annotations
 
+import typing as t
+
 KEY = "cxup_made-up-key"
 """The API key that every simulator of the tests knows."""
+
+
+class Printed(t.NamedTuple):
+    """How a module's run ended."""
+
+    status: int
+    result: dict[str, t.Any]
+    text: str

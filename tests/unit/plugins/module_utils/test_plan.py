@@ -25,13 +25,15 @@ from hypothesis import strategies as st
 
 Incident = dict[str, t.Any]
 
-# Another member of the family, to see that nothing here is about unassigning alone.
+# Another member of the family, to see that nothing here is about unassigning alone: it leaves some incidents alone.
 CLOSE = Change(
     operation="close",
     done="closed",
-    needed=lambda incident: incident.get("status") != "CLOSED",
+    wanted=lambda incident: incident.get("status") == "CLOSED",
     after=lambda incident: {**incident, "status": "CLOSED", "closedAt": None},
     shows=("status", "closedAt"),
+    passed=lambda incident: incident.get("status") == "FINAL" or not incident["assignments"],
+    reports=lambda before, done: {"counts": [len(before), len(done)]},
 )
 changes = st.sampled_from([UNASSIGN, CLOSE])
 
@@ -42,7 +44,7 @@ def incident_of(one: str) -> st.SearchStrategy[Incident]:
     assignments = st.sampled_from([[], [{"assignedTo": {"userId": "u"}}], [{}, None]])
     return st.fixed_dictionaries(
         {"id": st.just(one), "assignments": assignments},
-        optional={"status": st.sampled_from(["OPEN", "CLOSED"]), "displayLabels": st.just({"Some Key": "x"})},
+        optional={"status": st.sampled_from(["OPEN", "CLOSED", "FINAL"]), "displayLabels": st.just({"Some Key": "x"})},
     )
 
 
@@ -101,9 +103,32 @@ def test_result_shows_what_was_asked_for_in_order(
         "ansible_facts",
         "not_found_ids",
         f"{change.done}_ids",
+        *(["left_alone_ids", "counts"] if change is CLOSE else []),
         *(["diff"] if diff and states else []),
     }
     json.dumps(result)
+
+
+@given(ids=orders, states=states_of_some)
+def test_each_incident_is_changed_or_was_as_wanted_or_is_left_alone(
+    ids: list[str], states: dict[str, Incident]
+) -> None:
+    result = _plan.result(CLOSE, ids, outcome_of(CLOSE, ids, states))
+    wanted = [one for one in ids if one in states and CLOSE.wanted(states[one])]
+    parts = [result["closed_ids"], result["left_alone_ids"], result["not_found_ids"], wanted]
+    assert sorted(one for part in parts for one in part) == sorted(ids)
+    assert all(part == [one for one in ids if one in part] for part in parts)
+    assert result["counts"] == [len(states), len(result["closed_ids"])]
+
+
+@pytest.mark.parametrize("events", [True, False])
+def test_events_are_shown_on_demand(events: bool) -> None:
+    states: dict[str, Incident] = {one: {"id": one, "assignments": [{}], "events": [{}], "name": "n"} for one in "ab"}
+    outcome = outcome_of(UNASSIGN, ["a", "b"], states)
+    result = _plan.result(UNASSIGN, ["a", "b"], outcome, True, events)
+    for one in (*result["incidents"], *result["ansible_facts"]["coralogix_incidents"]):
+        assert set(one) == {"id", "assignments", "name", *(["events"] if events else [])}
+    assert outcome.after["a"]["events"] == [{}]
 
 
 @given(change=changes, ids=orders, states=states_of_some)
@@ -215,3 +240,10 @@ def test_what_is_no_id_is_refused(ids: list[str], told: str) -> None:
 
 def test_no_ids_are_no_error() -> None:
     assert _plan.checked_ids([]) == []
+
+
+def test_blank_texts_are_refused() -> None:
+    params = {"a": "x", "b": " \t", "c": False, "d": None, "e": []}
+    _plan.check_texts(params, "acde")
+    with pytest.raises(SettingsError, match=r"\Ab is blank"):
+        _plan.check_texts(params, "abc")
