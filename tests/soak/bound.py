@@ -49,6 +49,11 @@ def longest(count: int, routes: int, each: float) -> float:
     return 3 * rounds(count) * routes * each
 
 
+def listing(pages: int, routes: int, each: float) -> float:
+    """Page after page; with routes in doubt, a read by each of them goes ahead."""
+    return (pages + (routes if routes > 1 else 0)) * each
+
+
 def longest_run(timeout: float, retries: int, ids: Sequence[str], bare: int, routes: int, asked: float) -> float:
     """Seconds from the first request to the result."""
     count = requests(ids, bare)

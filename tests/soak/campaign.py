@@ -20,12 +20,13 @@ from simulator import Simulator
 from . import drive, invariants
 from .drive import Ran
 from .invariants import Case
-from .scenario import BARE, IN_PROCESS, KILLED, PLAYBOOK, Scenario, draw
+from .scenario import BARE, IN_PROCESS, KILLED, PLAYBOOK, SOMEBODY, Scenario, draw
+from .tasks import READ
 from .world import World
 
 CLEAN_KEY = "canary-of-the-clean-run"
 # Hosts of one playbook; their seeds are far from those of other runs.
-HOSTS = 6
+HOSTS = 4
 FAR = 1_000_000_000
 # A machine that stands still for a moment looks like a service that hangs. What fails with a timeout so many
 # times as long as well is a defect.
@@ -49,6 +50,8 @@ class Report:
 
     runs: Counter[str] = field(default_factory=Counter)
     """By the way of driving."""
+    tasks: Counter[str] = field(default_factory=Counter)
+    """Runs by what the task is to do."""
     further_runs: int = 0
     """Those that show that it converges."""
     faults: Counter[str] = field(default_factory=Counter)
@@ -60,6 +63,8 @@ class Report:
     incidents: int = 0
     several_requests: int = 0
     """Runs with IDs for more than one request."""
+    further_pages: int = 0
+    """Pages of a list after the first."""
     repeated: int = 0
     """Runs that failed with a short timeout, or hung, and were therefore judged by a second one."""
     given_up: int = 0
@@ -89,6 +94,7 @@ def outcome(ran: Ran) -> str:
     failure = ran.result.get("failure") or {}
     if failure.get("method") is None:
         words = {"There is no incident": "unknown IDs", "are still not": "without effect", "leaves out": "left out"}
+        words |= {"cannot be sent in API version 3": "not to be asked of version 3"}
         cause = next((cause for text, cause in words.items() if text in str(ran.result.get("msg"))), "other")
     else:
         cause = f"status {failure['status']}" if failure["status"] else "no answer"
@@ -97,22 +103,20 @@ def outcome(ran: Ran) -> str:
 
 def _converge(world: World, report: Report) -> list[str]:
     """Without faults, and twice: the first run does what is left, the second finds nothing to do."""
+    scenario = world.scenario
+    if (world.blind and scenario.task.needs_reading) or invariants.must_refuse(scenario):
+        return []
     world.peace()
-    ids = [one for one in world.scenario.valid if not world.blind or world.now(one)]
+    ids = [one for one in scenario.valid if not world.blind or world.now(one)]
     world.simulator.add_key(CLEAN_KEY)
-    asked = {
-        **world.scenario.args(world.simulator.url),
-        "incident_ids": ids,
-        "missing": "ignore",
-        "events": True,
-        "api_key": CLEAN_KEY,
-        "timeout": 30.0,
-    }
-    assigned = [one for one in ids if world.assigned(one)]
-    second = drive.in_process(asked, False, False)
-    breaches = invariants.check_second(world, ids, assigned, second, report.checked)
+    by_ids = {} if scenario.task.by_filters else {"incident_ids": ids, "missing": "ignore"}
+    clean = {"events": True, "api_key": CLEAN_KEY, "timeout": 30.0, **by_ids}
+    asked = {**scenario.args(world.simulator.url), **clean}
+    todo = [one for one in ids if world.needs(one)]
+    second = drive.in_process(scenario, asked, False, False)
+    breaches = invariants.check_second(world, ids, todo, second, report.checked)
     world.peace()
-    third = drive.in_process(asked, False, True)
+    third = drive.in_process(scenario, asked, False, True)
     report.further_runs += 2
     return breaches + invariants.check_third(world, ids, third, report.checked)
 
@@ -123,13 +127,15 @@ def _judge(world: World, ran: Ran, strays: int, report: Report) -> list[str]:
     journal = list(world.simulator.journal)
     case = Case(world, ran, journal, strays)
     report.runs[world.scenario.way] += 1
+    report.tasks[world.scenario.name] += 1
     report.given_up += world.given_up
     report.outcomes[outcome(ran)] += 1
     report.faults.update(world.hits)
-    report.deeds.update(deed for one in case.asked for deed in _deeds(world, one))
+    report.deeds.update(deed for one in world.states for deed in _deeds(world, one))
     report.requests += len(journal)
     report.incidents += len(case.asked)
-    report.several_requests += len({entry.target for entry in journal if entry.method == "GET"}) > 2
+    report.several_requests += len({entry.target for entry in journal if entry.operation == READ}) > 2
+    report.further_pages += max(0, len(case.pages) - 1)
     share = invariants.share_of_bound(case)
     report.slowest = {
         "share": round(share, 3),
@@ -143,7 +149,9 @@ def _judge(world: World, ran: Ran, strays: int, report: Report) -> list[str]:
 
 
 def _deeds(world: World, one: str) -> Iterable[str]:
-    by_others = [f"another user: {kind.lower()}" for kind, by in world.deeds(one) if by == "somebody-else"]
+    words = {"upsert_state": "resolve"}
+    kinds = [kind.lower() for kind, by in world.deeds(one) if by == SOMEBODY]
+    by_others = [f"another user: {words.get(kind, kind)}" for kind in kinds]
     return [
         *by_others,
         *(["another user: remove"] if one in world.removed else []),
@@ -177,8 +185,9 @@ def _play(scenarios: list[Scenario], run: Callable[[list[World]], list[Ran]], tr
 
 def _in_process(worlds: list[World]) -> list[Ran]:
     return [
-        drive.in_process(world.scenario.args(world.simulator.url), world.scenario.check_mode, world.scenario.diff)
+        drive.in_process(scenario, scenario.args(world.simulator.url), scenario.check_mode, scenario.diff)
         for world in worlds
+        for scenario in [world.scenario]
     ]
 
 
@@ -195,7 +204,8 @@ def scenarios_of(seed: int, way: str | None = None) -> list[Scenario]:
     scenario = draw(seed, way)
     if scenario.way != PLAYBOOK:
         return [scenario]
-    return [dataclasses.replace(draw(FAR + seed * HOSTS + host, PLAYBOOK), seed=seed) for host in range(HOSTS)]
+    drawn = [draw(FAR + seed * HOSTS + host, PLAYBOOK, scenario.name) for host in range(HOSTS)]
+    return [dataclasses.replace(each, seed=seed) for each in drawn]
 
 
 def run_seed(seed: int, trap: Simulator, way: str | None = None) -> Report:
@@ -237,12 +247,14 @@ def as_text(report: Report) -> str:
     runs = sum(report.runs.values())
     summary = (
         f"{runs:,} runs and {report.further_runs:,} further ones, {report.incidents:,} incident IDs, "
-        f"{report.requests:,} requests; {report.several_requests:,} runs needed several requests to read; "
+        f"{report.requests:,} requests; {report.several_requests:,} runs needed several requests to read, "
+        f"{report.further_pages:,} pages came after a first one; "
         f"{report.repeated} were repeated with a longer timeout, {report.given_up} hung"
     )
     lines = [
         summary,
         *_table("runs by way of driving", report.runs),
+        *_table("runs by task", report.tasks),
         *_table("faults that struck", report.faults),
         *_table("deeds of other users", report.deeds),
         *_table("outcomes", report.outcomes),

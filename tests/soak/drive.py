@@ -20,21 +20,27 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 from ansible.module_utils import basic
 from ansible.module_utils.common import warnings
-from ansible_collections.coralogix.incidents.plugins.module_utils import _client
-from ansible_collections.coralogix.incidents.plugins.modules import incident_unassign
-from integration.playbooks import Ansible, unassign
+from ansible_collections.coralogix.incidents.plugins.module_utils import _client, _incidents
+from integration.playbooks import Ansible
 
+from .scenario import Scenario
+from .tasks import TASKS
 from .world import World
 
-MODULE = incident_unassign.__name__
+COLLECTION = "coralogix.incidents"
+MODULES = {
+    task.module: import_module(f"ansible_collections.{COLLECTION}.plugins.modules.{task.module}")
+    for task in TASKS.values()
+}
 # The folder in which Python finds ansible_collections.
-COLLECTIONS = Path(str(incident_unassign.__file__)).parents[5]
+COLLECTIONS = Path(str(_client.__file__)).parents[5]
 
 
 @dataclass
@@ -75,7 +81,7 @@ def module_input(args: Mapping[str, Any], check_mode: bool, diff: bool) -> bytes
     return json.dumps({"ANSIBLE_MODULE_ARGS": given}).encode()
 
 
-def in_process(args: Mapping[str, Any], check_mode: bool, diff: bool) -> Ran:
+def in_process(scenario: Scenario, args: Mapping[str, Any], check_mode: bool, diff: bool) -> Ran:
     """All of the module, from its arguments to its output, on the client that is real but for its sleep."""
     waits, out, crash = Waits(), io.StringIO(), ""
     # Warnings are kept for the life of a process, which is one run elsewhere.
@@ -85,11 +91,12 @@ def in_process(args: Mapping[str, Any], check_mode: bool, diff: bool) -> Ran:
         patch.object(basic, "_ANSIBLE_ARGS", module_input(args, check_mode, diff)),
         patch.object(basic, "_ANSIBLE_PROFILE", "legacy", create=True),
         patch.object(_client, "Client", partial(_client.Client, sleep=waits)),
+        patch.object(_incidents, "PAGE", scenario.page),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(out),
     ):
         try:
-            incident_unassign.main()
+            MODULES[scenario.task.module].main()
         except SystemExit:
             pass
         except BaseException:
@@ -122,7 +129,7 @@ def bare(world: World) -> Ran:
     scenario = world.scenario
     started = time.monotonic()
     process = subprocess.Popen(
-        [sys.executable, "-m", MODULE],
+        [sys.executable, "-m", MODULES[scenario.task.module].__name__],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -141,12 +148,10 @@ def bare(world: World) -> Ran:
 
 
 def playbook(worlds: Sequence[World]) -> list[Ran]:
-    """One task on many hosts at once, each with a world of its own."""
-    names = ("api_url", "api_key", "auth_scheme", "api_version", "timeout", "retries", "missing", "events")
-    templates = {name: f"{{{{ given.{name} }}}}" for name in names}
+    """One task, the same on many hosts at once, each with a world of its own."""
     # Variables by the names of keywords would shadow them.
-    switches = {"check_mode": "{{ dry }}", "diff": "{{ with_diff }}"}
-    task = unassign("{{ given.incident_ids }}", ignore_errors=True, **templates, **switches)
+    switches = {"check_mode": "{{ dry }}", "diff": "{{ with_diff }}", "ignore_errors": True}
+    task = {f"{COLLECTION}.{worlds[0].scenario.task.module}": {}, "args": "{{ given }}", **switches}
     play = {"hosts": "all", "gather_facts": False, "strategy": "free", "tasks": [task]}
     hosts = {}
     for number, world in enumerate(worlds):

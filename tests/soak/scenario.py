@@ -11,11 +11,13 @@ import email.utils
 import re
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any, NamedTuple
 from urllib.parse import quote
+
+from .tasks import APPLICATION, APPLICATIONS, DAYS, LIST, READ, STAGES, TASKS, TEAMS, USERS, Task, draw_query
 
 PAGE = "<html><head><title>Proxy Login</title></head><body>Please log in</body></html>"
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -24,7 +26,8 @@ IN_PROCESS, BARE, KILLED, PLAYBOOK = "in process", "bare module", "killed", "pla
 # Out of a thousand runs. A process of its own costs fifty runs in this one, a playbook three hundred.
 WAYS = {IN_PROCESS: 955, BARE: 20, KILLED: 20, PLAYBOOK: 5}
 
-READ, WRITE = "read_many", "unassign"
+# By which of its requests a fault strikes a task: what they are called, its table says.
+READS, WRITES = "reads", "writes"
 
 
 class Kind(NamedTuple):
@@ -35,14 +38,16 @@ class Kind(NamedTuple):
     """Whether the module is to try again after it, so that a fault that passes costs only time."""
     effects: tuple[bool, ...] = (False,)
     """Whether a write takes effect nevertheless. A refusal is one: nothing else could be told from it."""
-    operations: tuple[str, ...] = (READ, WRITE)
+    requests: tuple[str, ...] = (READS, WRITES)
+    tasks: tuple[str, ...] = ()
+    """The tasks that it is for; none are all."""
 
 
 EITHER = (False, True)
 
 
-def _without_assignments(answer: Any) -> Any:
-    return _each_incident(answer, lambda one: {key: one[key] for key in one if key != "assignments"})
+def _without(gone: str) -> Callable[[Any], Any]:
+    return lambda answer: _each_incident(answer, lambda one: {key: one[key] for key in one if key != gone})
 
 
 def _each_incident(answer: Any, change: Any) -> Any:
@@ -71,14 +76,37 @@ MIS_SHAPED: dict[str, Any] = {
     "incidents text": {"incidents": "none", "notFoundIds": []},
     "incidents of null": {"incidents": [None], "notFoundIds": []},
     "id a number": {"incidents": [{"id": 3, "assignments": []}], "notFoundIds": []},
-    "no assignments": _without_assignments,
+    "no assignments": _without("assignments"),
     "assignments null": lambda answer: _each_incident(answer, lambda one: {**one, "assignments": None}),
     "assignments a map": lambda answer: _each_incident(answer, lambda one: {**one, "assignments": {}}),
-    "id gone": lambda answer: _each_incident(answer, lambda one: {key: one[key] for key in one if key != "id"}),
+    "id gone": _without("id"),
 }
 
-# A stale answer is made where the incidents are, in world.py.
+
+def _pagination(changed: Mapping[str, Any]) -> Callable[[Any], Any]:
+    """The page of a list with its pagination changed."""
+    return lambda answer: (
+        {**answer, "pagination": {**answer["pagination"], **changed}}
+        if isinstance(answer, dict) and "pagination" in answer
+        else answer
+    )
+
+
+def _without_pagination(answer: Any) -> Any:
+    return {name: answer[name] for name in answer if name != "pagination"} if isinstance(answer, dict) else answer
+
+
+def _total_as_text(answer: Any) -> Any:
+    """As some gateways write a number of 64 bits."""
+    found = answer.get("pagination") if isinstance(answer, dict) else None
+    return _pagination({"totalSize": str(found["totalSize"])})(answer) if found else answer
+
+
+BY_FILTERS = tuple(name for name, task in TASKS.items() if task.by_filters)
+
+# A stale answer is made where the incidents are, in world.py; and what leads back, where the pages are.
 STALE = "answer shows the state before"
+LEADS_BACK = "page: leads back"
 
 KINDS: dict[str, Kind] = {
     **{f"status {status}": Kind({"status": status}) for status in (300, 304, 400, 401, 403, 405, 408, 409, 414, 418)},
@@ -110,9 +138,23 @@ KINDS: dict[str, Kind] = {
     **{f"mis-shaped: {name}": Kind({"replace": body}, False, EITHER) for name, body in MIS_SHAPED.items()},
     **{f"redirect {status}": Kind({"redirect": "TRAP", "status": status}) for status in (301, 302, 303, 307, 308)},
     "latency": Kind({"delay": 0.02}, True, (True,)),
-    "accepted without effect": Kind({"replace": lambda answer: answer}, False, (False,), (WRITE,)),
-    "answer leaves one out": Kind({"replace": _last_left_out}, False, EITHER, (WRITE,)),
-    STALE: Kind({"replace": STALE}, False, (True,), (WRITE,)),
+    "accepted without effect": Kind({"replace": lambda answer: answer}, False, (False,), (WRITES,)),
+    "answer leaves one out": Kind({"replace": _last_left_out}, False, EITHER, (WRITES,)),
+    STALE: Kind({"replace": STALE}, False, (True,), (WRITES,)),
+    **{
+        f"mis-shaped: no {key}": Kind(
+            {"replace": _without(key)},
+            False,
+            EITHER,
+            tasks=tuple(name for name, task in TASKS.items() if task.change and key in task.change.texts),
+        )
+        for key in ("status", "state")
+    },
+    "page: no pagination": Kind({"replace": _without_pagination}, False, (False,), (READS,), BY_FILTERS),
+    "page: no total": Kind({"replace": _pagination({"totalSize": None})}, False, (False,), (READS,), BY_FILTERS),
+    "page: token a number": Kind({"replace": _pagination({"nextPageToken": 7})}, False, (False,), (READS,), BY_FILTERS),
+    "page: total as text": Kind({"replace": _total_as_text}, True, (True,), (READS,), BY_FILTERS),
+    LEADS_BACK: Kind({"replace": LEADS_BACK}, False, (False,), (READS,), BY_FILTERS),
 }
 # After these the module waits in vain, as long as its timeout says.
 SILENT = ("hang", "status 100")
@@ -127,9 +169,12 @@ WEIGHTS = {
     "status 504": 3,
     "status 403": 3,
     "status 429, Retry-After 7200": 4,
+    # Few tasks can meet them.
+    **{name: 3 if kind.tasks == BY_FILTERS else 12 for name, kind in KINDS.items() if kind.tasks},
+    LEADS_BACK: 12,
 }
 # Harmless where the module does what it promises: such a fault is no reason to fail.
-HARMLESS = ("latency", STALE)
+HARMLESS = ("latency", "page: total as text", STALE)
 
 
 @dataclass(frozen=True)
@@ -180,6 +225,12 @@ class Kill:
 class Scenario:
     seed: int
     way: str
+    name: str
+    """Of the task, a row of the table."""
+    options: tuple[tuple[str, Any], ...]
+    """Of the module's own."""
+    page: int
+    """How many incidents the module asks for in a page."""
     api_version: str
     latest: str
     whole_base: bool
@@ -204,6 +255,15 @@ class Scenario:
     kill: Kill | None = None
 
     @property
+    def task(self) -> Task:
+        return TASKS[self.name]
+
+    @property
+    def query(self) -> dict[str, Any]:
+        """The options that choose incidents, if they are not given by their IDs."""
+        return dict(self.options) if self.task.by_filters else {}
+
+    @property
     def serves(self) -> str:
         """The version whose routes and limits apply."""
         return self.latest if self.api_version == "latest" else self.api_version
@@ -220,9 +280,10 @@ class Scenario:
     def args(self, url: str) -> dict[str, Any]:
         """The module's options."""
         base = f"/mgmt/openapi/{self.api_version}" if self.whole_base else ""
+        by_ids = {} if self.task.by_filters else {"incident_ids": list(self.ids), "missing": self.missing}
         return {
-            "incident_ids": list(self.ids),
-            "missing": self.missing,
+            **by_ids,
+            **dict(self.options),
             "events": self.events,
             "api_key": self.key,
             "auth_scheme": self.auth_scheme,
@@ -272,8 +333,13 @@ def _printable(text: str) -> str:
     return text.strip()
 
 
-def _ids(random: Random, lenient: bool) -> tuple[list[str], list[str]]:
+def _ids(random: Random, lenient: bool, several: bool = False) -> tuple[list[str], list[str]]:
     """IDs of incidents that exist, and IDs of none."""
+    if several:
+        # More than one page of 500 is rare, as it takes long.
+        count = random.choices((random.randint(0, 16), random.randint(501, 1200)), (97, 3))[0]
+        # The others are for incidents that another user creates, which moves those that are there.
+        return [_uuid(random) for _n in range(count)], [_uuid(random), _uuid(random)]
     size = random.choices(("few", "long", "many"), (85, 10 if lenient else 0, 5))[0]
     if size == "many":
         return [_uuid(random) for _n in range(random.randint(160, 420))], [_uuid(random)][: random.randint(0, 1)]
@@ -291,7 +357,6 @@ def _ids(random: Random, lenient: bool) -> tuple[list[str], list[str]]:
     return known, [one for one in dict.fromkeys(unknown) if one not in known]
 
 
-USERS = ("u1", "u2", "u3")
 SOMEBODY = "somebody-else"
 """By whom the simulator has other users assign."""
 
@@ -300,9 +365,19 @@ def _held(random: Random, one: str, events: int) -> Held:
     assignments = tuple(
         (random.choice(USERS), random.choice((SOMEBODY, "u0"))) for _n in range(random.choice((0, 0, 1, 1, 1, 1, 2)))
     )
+    status = random.choice(("TRIGGERED", "TRIGGERED", "ACKNOWLEDGED", "RESOLVED"))
+    # Mostly as the status says.
+    state = random.choice(("RESOLVED" if status == "RESOLVED" else "TRIGGERED",) * 3 + ("RESOLVED", "UNSPECIFIED"))
     fields = {
-        "state": random.choice(("INCIDENT_STATE_TRIGGERED", "INCIDENT_STATE_RESOLVED", "INCIDENT_STATE_UNSPECIFIED")),
-        "status": random.choice(("INCIDENT_STATUS_TRIGGERED", "INCIDENT_STATUS_ACKNOWLEDGED")),
+        "state": f"INCIDENT_STATE_{state}",
+        "status": f"INCIDENT_STATUS_{status}",
+        "severity": f"INCIDENT_SEVERITY_{random.choice(('INFO', 'LOW', 'WARNING', 'ERROR', 'CRITICAL'))}",
+        "contextualLabels": {APPLICATION: random.choice(APPLICATIONS)},
+        "metaLabels": [
+            {"key": "team", "value": random.choice(TEAMS)},
+            {"key": "stage", "value": random.choice(STAGES)},
+        ],
+        "createdAt": random.choice(DAYS),
         "isMuted": random.random() < 0.2,
         "name": random.choice(("High latency", "", "\u00fc & <b> %s")),
     }
@@ -312,58 +387,74 @@ def _held(random: Random, one: str, events: int) -> Held:
 
 
 # Faults and deeds.
-def _faults(random: Random, ids: Sequence[str]) -> list[Struck]:
-    drawn = [_struck(random, ids) for _n in range(random.choice((0, 0, 1, 1, 1, 2, 2, 3)))]
+def _operation(random: Random, task: Task, requests: Sequence[str]) -> str | None:
+    """One that the task carries out by requests of these sorts; the last sort comes twice as often."""
+    sorts = {READS: task.reads, WRITES: (task.change.operation,) if task.change else ()}
+    chosen = [sorts[sort] for sort in (*requests, requests[-1]) if sorts[sort]]
+    return random.choice(random.choice(chosen)) if chosen else None
+
+
+def _faults(random: Random, name: str, ids: Sequence[str]) -> list[Struck]:
+    kinds = [kind for kind, row in KINDS.items() if name in (row.tasks or [name])]
+    kinds = [kind for kind in kinds if TASKS[name].change or READS in KINDS[kind].requests]
+    drawn = [_struck(random, TASKS[name], kinds, ids) for _n in range(random.choice((0, 0, 1, 1, 1, 2, 2, 3)))]
     if len(drawn) == 2 and random.random() < 0.6:
         # One try after the other meets a fault: an answer that is lost, then a refusal.
         first, second = drawn
         passing = dataclasses.replace(first, times=1, skip=0, when_id=None)
-        if first.operation in KINDS[second.kind].operations:
+        if KINDS[first.kind].requests == KINDS[second.kind].requests:
             second = dataclasses.replace(second, operation=first.operation, skip=0, when_id=None)
         drawn = [passing, second]
     return drawn
 
 
-def _struck(random: Random, ids: Sequence[str]) -> Struck:
-    name = random.choices(list(KINDS), [WEIGHTS.get(kind, 1) for kind in KINDS])[0]
+def _struck(random: Random, task: Task, kinds: Sequence[str], ids: Sequence[str]) -> Struck:
+    name = random.choices(kinds, [WEIGHTS.get(kind, 1) for kind in kinds])[0]
     kind = KINDS[name]
     return Struck(
         kind=name,
-        operation=random.choice((*kind.operations, kind.operations[-1])),
+        operation=LIST if kind.tasks == BY_FILTERS else str(_operation(random, task, kind.requests)),
         effect=random.choice(kind.effects),
-        times=random.choice((1, 1, 1, 2, 3, None)),
+        # It takes two pages to lead back.
+        times=random.choice((1, 1, 1, 2, 3, None)) if name != LEADS_BACK else 4,
         skip=random.choice((0, 0, 0, 1, 1, 2)),
         when_id=random.choice(ids) if ids and random.random() < 0.3 else None,
     )
 
 
-def _deed(random: Random, ids: Sequence[str]) -> Deed:
+# What another user does, and how often; what the task itself does is added.
+DEEDS = ("assign u1", "assign u1", "assign u2", "unassign", "acknowledge", "resolve", "close", "remove", "create")
+
+
+def _deed(random: Random, task: Task, ids: Sequence[str], unknown: Sequence[str]) -> Deed:
+    same = {"assign": "assign u2"}.get(task.change.operation, task.change.operation) if task.change else "create"
+    action = random.choice((*DEEDS, same, same, same))
     return Deed(
-        action=random.choice(("assign", "assign", "unassign", "unassign", "remove", "create")),
-        id=random.choice(ids),
-        operation=random.choice((READ, WRITE)),
+        action=action,
+        id=random.choice(unknown if unknown and action == "create" else ids),
+        operation=str(_operation(random, task, (READS, WRITES))),
         number=random.choice((1, 1, 1, 2, 2, 3)),
         moment=random.choice(("before", "after")),
     )
 
 
-def _kill(random: Random) -> Kill:
+def _kill(random: Random, task: Task) -> Kill:
     return Kill(
         seconds=random.uniform(0.0, 0.8),
-        operation=random.choice((None, READ, WRITE, WRITE)),
+        operation=random.choice((None, _operation(random, task, (READS, WRITES)))),
         number=random.choice((1, 1, 1, 2)),
         moment=random.choice(("before", "after")),
     )
 
 
 KEYS = (
-    # weight, permissions, kind, known
-    (80, ("incidents:read", "incidents:assign"), "personal", True),
-    (9, ("incidents:assign",), "personal", True),
-    (3, ("incidents:read",), "personal", True),
-    (2, (), "personal", True),
-    (3, ("incidents:read", "incidents:assign"), "team", True),
-    (3, ("incidents:read", "incidents:assign"), "personal", False),
+    # weight, of the permissions of the task (the first is to read), kind, known
+    (80, slice(None), "personal", True),
+    (9, slice(1, None), "personal", True),
+    (3, slice(1), "personal", True),
+    (2, slice(0), "personal", True),
+    (3, slice(None), "team", True),
+    (3, slice(None), "personal", False),
 )
 
 
@@ -387,37 +478,44 @@ def _service(random: Random) -> dict[str, Any]:
     return chosen
 
 
-def draw(seed: int, way: str | None = None) -> Scenario:
-    """The scenario of a seed. A way that is given takes the place of the one drawn, and nothing else."""
+def draw(seed: int, way: str | None = None, name: str | None = None) -> Scenario:
+    """The scenario of a seed. A way or a task that is given takes the place of the one drawn."""
     random = Random(seed)
     drawn = random.choices(list(WAYS), list(WAYS.values()))[0]
     way = way or drawn
+    named = random.choices(list(TASKS), [task.weight for task in TASKS.values()])[0]
+    name = name or named
+    task = TASKS[name]
     version = random.choice(("latest", "latest", "latest", "3", "4", "5"))
     latest = random.choice(("3", "4", "5", "5"))
     serves = latest if version == "latest" else version
-    known, unknown = _ids(random, lenient=serves != "5")
+    known, unknown = _ids(random, lenient=serves != "5", several=task.by_filters)
     asked = [one for one in known if len(known) < 2 or random.random() < 0.9] + unknown
     random.shuffle(asked)
     given = [f" {one} " if random.random() < 0.02 else one for one in asked]
     given += [one for one in given if random.random() < 0.05]
-    faults = _faults(random, asked)
-    deeds = [_deed(random, asked) for _n in range(random.choice((0, 0, 0, 1, 2)))] if asked else []
+    faults = _faults(random, name, [] if task.by_filters else asked)
+    deeds = [_deed(random, task, asked, unknown) for _n in range(random.choice((0, 0, 0, 1, 2)))] if asked else []
     key = random.choices(KEYS, [row[0] for row in KEYS])[0]
     silent = any(fault.kind in SILENT for fault in faults)
-    return Scenario(
+    drawn_so = Scenario(
         seed=seed,
         way=way,
+        name=name,
+        options=tuple((draw_query(random) if task.by_filters else task.options).items()),
+        # Only in this process can it be another than it is.
+        page=random.choice((1, 1, 2, 3)) if way == IN_PROCESS and len(known) < 20 else 500,
         api_version=version,
         latest=latest,
         whole_base=random.random() < 0.2,
         simulator=tuple(_service(random).items()),
         key=("Bearer " if random.random() < 0.1 else "") + f"canary-{random.getrandbits(64):016x}",
         auth_scheme=random.choice(("bearer", "raw")),
-        permissions=key[1],
+        permissions=task.permissions[key[1]],
         key_kind=key[2],
         key_known=key[3],
         incidents=tuple(_held(random, one, 0 if len(known) > 20 else random.randint(0, 5)) for one in known),
-        ids=tuple(given),
+        ids=() if task.by_filters else tuple(given),
         missing=random.choice(("fail", "ignore")),
         check_mode=random.random() < 0.15,
         diff=random.random() < 0.5,
@@ -426,8 +524,29 @@ def draw(seed: int, way: str | None = None) -> Scenario:
         retries=min(random.choice((0, 1, 2, 3)), 3 if way == IN_PROCESS else 1),
         faults=tuple(faults),
         deeds=tuple(deeds),
-        kill=_kill(random) if way == KILLED else None,
+        kill=_kill(random, task) if way == KILLED else None,
     )
+    return _between(random, drawn_so)
+
+
+# What hides from a reader that an incident had been changed so.
+HIDES = {
+    "unassign": ("assign u1", "assign u1", "remove"),
+    "assign": ("assign u1", "unassign", "remove"),
+    "acknowledge": ("resolve", "close", "remove"),
+}
+
+
+def _between(random: Random, scenario: Scenario) -> Scenario:
+    """Mostly, if an answer to a write is lost and another user acts, it stays lost, and they act before it is read."""
+    lost = [fault for fault in scenario.faults if fault.effect and fault.operation in HIDES]
+    if not lost or not scenario.deeds or random.random() < 0.4:
+        return scenario
+    fault, (deed, *others) = dataclasses.replace(lost[0], times=None, skip=0, when_id=None), scenario.deeds
+    number = scenario.retries + 1 if KINDS[fault.kind].mends else 1
+    action = random.choice(HIDES[fault.operation])
+    deed = dataclasses.replace(deed, action=action, operation=fault.operation, number=number, moment="after")
+    return dataclasses.replace(scenario, faults=(fault,), deeds=(deed, *others))
 
 
 def http_date() -> str:

@@ -10,11 +10,13 @@ import math
 from typing import Any
 
 import pytest
-from ansible_collections.coralogix.incidents.plugins.module_utils import _client, _module, _plan
+from ansible_collections.coralogix.incidents.plugins.module_utils import _client, _incidents, _module, _plan
+from ansible_collections.coralogix.incidents.plugins.modules import incident_acknowledge, incident_assign
 
 from . import bound
 from .campaign import as_text, run_seeds
 from .scenario import BARE, IN_PROCESS, KILLED, PLAYBOOK, draw
+from .tasks import TASKS
 
 # Way of driving -> how many seeds; a seed of a playbook is that of all its hosts.
 SEEDS = {IN_PROCESS: 40, BARE: 2, KILLED: 3, PLAYBOOK: 1}
@@ -27,6 +29,12 @@ def test_everything_holds(way: str) -> None:
     assert report.runs[way] >= SEEDS[way]
 
 
+def test_every_task_takes_part() -> None:
+    """Beside the sums, also among the seeds above."""
+    assert sum(task.weight for task in TASKS.values()) == 100
+    assert {draw(seed, IN_PROCESS).name for seed in range(SEEDS[IN_PROCESS])} == {*TASKS}
+
+
 def test_a_seed_draws_the_same_again() -> None:
     for seed in range(50):
         assert draw(seed) == draw(seed)
@@ -37,13 +45,40 @@ def _everything(change: Any, ids: Any, states: Any) -> list[str]:
     return [one for one in ids if one in states]
 
 
+def _no(_incident: Any) -> bool:
+    return False
+
+
+def _takes_from_others(params: Any) -> Any:
+    change = incident_assign.assign(params)
+    return change._replace(passed=_no) if change.leaves_alone else change
+
+
+class _OnePage(_incidents.Incidents):
+    def _page_answer(self, answer: Any) -> Any:
+        return super()._page_answer(answer)._replace(next_token="")
+
+
 # What could be broken: the place, what is put there, and the seed to begin at, so that it does not take long.
 BREAKS: dict[str, tuple[Any, str, Any, int]] = {
     "everything is written": (_plan, "todo", _everything, 0),
-    "an incident still assigned is no failure": (_module, "_without_effect", lambda *_args: None, 90),
-    "unknown IDs are no failure": (_module, "_no_such", lambda _ids: None, 0),
-    "nothing is tried again": (_client, "RETRY_STATUS", frozenset(), 0),
-    "waits are not bounded": (_client, "MAX_WAIT", math.inf, 115),
+    "an incident still assigned is no failure": (_module, "_without_effect", lambda *_args: None, 22),
+    "unknown IDs are no failure": (_module, "no_such", lambda _ids: None, 3),
+    "nothing is tried again": (_client, "RETRY_STATUS", frozenset(), 8),
+    "waits are not bounded": (_client, "MAX_WAIT", math.inf, 63),
+    "what is resolved is acknowledged": (
+        incident_acknowledge,
+        "ACKNOWLEDGE",
+        incident_acknowledge.ACKNOWLEDGE._replace(passed=_no),
+        3,
+    ),
+    "what somebody holds is taken": (
+        incident_assign,
+        "main",
+        lambda: _module.run_change(_takes_from_others, incident_assign.OPTIONS),
+        16,
+    ),
+    "a list ends with its first page": (_module, "Incidents", _OnePage, 8),
 }
 
 

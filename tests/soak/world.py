@@ -23,7 +23,8 @@ from simulator import Entry, Fault, Simulator
 from simulator.lifelike import assignment
 from simulator.state import NotFound
 
-from .scenario import KINDS, READ, SOMEBODY, STALE, WRITE, Deed, Scenario, Struck, http_date
+from .scenario import KINDS, LEADS_BACK, SOMEBODY, STALE, Deed, Scenario, Struck, http_date
+from .tasks import LIST, READ, passes
 
 Incident = dict[str, Any]
 
@@ -35,42 +36,55 @@ class Told(NamedTuple):
     unknown: Sequence[str]
 
 
-def _well_shaped(incidents: Sequence[Any]) -> bool:
+def _well_shaped(incidents: Sequence[Any], texts: Sequence[str]) -> bool:
     return all(
-        isinstance(one, dict) and isinstance(one.get("id"), str) and isinstance(one.get("assignments"), list)
+        isinstance(one, dict)
+        and all(isinstance(one.get(key), str) for key in ("id", *texts))
+        and isinstance(one.get("assignments"), list)
         for one in incidents
     )
 
 
-def told(entry: Entry) -> Told | None:
-    """What the service said of incidents by this answer; None if it said nothing that can be understood."""
+def told(entry: Entry, texts: Sequence[str] = ()) -> Told | None:
+    """What the service said of incidents by this answer; None if it said nothing that can be understood.
+
+    C(texts) are keys that the incidents need besides.
+    """
     answer = entry.answer
-    if not (entry.status and 200 <= entry.status < 300 and isinstance(answer, dict)):
+    if not (entry.status and 200 <= entry.status < 300 and isinstance(answer, dict) and entry.operation):
         return None
-    return {READ: _told_by_read, WRITE: _told_by_write}.get(str(entry.operation), lambda *_args: None)(entry, answer)
+    said = {READ: _told_by_read, LIST: _told_by_list}.get(entry.operation, _told_by_write)(entry, answer)
+    return said if said and _well_shaped(list(said.incidents.values()), texts) else None
 
 
 def _told_by_read(entry: Entry, answer: Mapping[str, Any]) -> Told | None:
     incidents, unknown = answer.get("incidents"), answer.get("notFoundIds")
-    if not isinstance(incidents, dict) or not isinstance(unknown, list) or not _well_shaped(list(incidents.values())):
+    if not isinstance(incidents, dict) or not isinstance(unknown, list):
         return None
     return Told(incidents, unknown) if {*entry.ids} <= {*incidents, *unknown} else None
 
 
-def _told_by_write(entry: Entry, answer: Mapping[str, Any]) -> Told | None:
+def _told_by_write(_entry: Entry, answer: Mapping[str, Any]) -> Told | None:
     incidents = answer.get("incidents")
-    if not isinstance(incidents, list) or not _well_shaped(incidents):
+    if not isinstance(incidents, list) or not _well_shaped(incidents, ()):
         return None
     return Told({one["id"]: one for one in incidents}, ())
 
 
-def open_fate(entry: Entry) -> bool:
+def _told_by_list(entry: Entry, answer: Mapping[str, Any]) -> Told | None:
+    pagination = answer.get("pagination")
+    if not isinstance(pagination, dict) or not str(pagination.get("totalSize")).isdecimal():
+        return None
+    return _told_by_write(entry, answer) if isinstance(pagination.get("nextPageToken", ""), str) else None
+
+
+def open_fate(entry: Entry, texts: Sequence[str] = ()) -> bool:
     """Whether the answer to a write leaves open that it was carried out."""
     if entry.status is None or entry.status == 100 or entry.fault in ("truncate", "truncate_chunked"):
         return True
     if entry.status >= 500 and entry.status != 501:
         return True
-    return 200 <= entry.status < 300 and told(entry) is None
+    return 200 <= entry.status < 300 and told(entry, texts) is None
 
 
 class CountedFault(Fault):
@@ -102,6 +116,8 @@ class World:
                 **dict(held.fields),
             )
         self.start: dict[str, Incident] = {held.id: sim.incident(held.id) for held in scenario.incidents}
+        self.states: dict[str, list[Incident]] = {one: [incident] for one, incident in self.start.items()}
+        """All that each incident has been, as far as other users made it so."""
         self.removed: dict[str, Incident] = {}
         """Incidents that another user removed, as they were then."""
         self.created: set[str] = set()
@@ -118,6 +134,7 @@ class World:
         self._answered = 0
         self._counts: Counter[tuple[str, str | None]] = Counter()
         self._over = False
+        self._first_token = ""
         sim.on_request, sim.after_request = self._on_request, self._after_request
         self.faults = [self._fault(struck) for struck in scenario.faults]
         for fault in self.faults:
@@ -137,8 +154,9 @@ class World:
         given = dict(KINDS[struck.kind].fault)
         if given.get("redirect"):
             given["redirect"] = f"{self._trap_url}/mgmt/openapi/5/incidents/incidents/v1"
-        if given.get("replace") == STALE:
-            given["replace"] = self._stale
+        made_here = {STALE: self._stale, LEADS_BACK: self._leads_back}
+        if struck.kind in made_here:
+            given["replace"] = made_here[struck.kind]
         if given.get("headers") == {"Retry-After": "DATE"}:
             given["headers"] = {"Retry-After": http_date()}
         return CountedFault(
@@ -155,6 +173,12 @@ class World:
         if not isinstance(shown, list):
             return answer
         return {**answer, "incidents": [copy.deepcopy(self.start.get(one["id"], one)) for one in shown]}
+
+    def _leads_back(self, answer: Any) -> Any:
+        """The page, with the token that the first one had."""
+        found = answer.get("pagination", {}) if isinstance(answer, dict) else {}
+        self._first_token = self._first_token or found.get("nextPageToken", "")
+        return {**answer, "pagination": {**found, "nextPageToken": self._first_token}} if found else answer
 
     # What happens meanwhile.
     def _on_request(self, entry: Entry) -> None:
@@ -188,16 +212,15 @@ class World:
             self.kill()
 
     def _do(self, deed: Deed) -> None:
-        act = {"assign": self._assign, "unassign": self._unassign, "remove": self._remove, "create": self._create}
-        # Nobody can assign what is not there.
+        own = {"remove": self._remove, "create": self._create}
+        operation, _space, user = deed.action.partition(" ")
+        # Nobody can change what is not there.
         with contextlib.suppress(NotFound, KeyError):
-            act[deed.action](deed.id)
-
-    def _assign(self, one: str) -> None:
-        self.simulator.assign(one, "u1")
-
-    def _unassign(self, one: str) -> None:
-        self.simulator.unassign(one)
+            if operation in own:
+                own[operation](deed.id)
+            else:
+                self.simulator._service.write(operation, [deed.id], SOMEBODY, user)
+            self.states.setdefault(deed.id, []).append(self.simulator.incident(deed.id))
 
     def _remove(self, one: str) -> None:
         self.removed[one] = self.simulator.incident(one)
@@ -251,9 +274,15 @@ class World:
         """Whether this server has no route to read by, whatever the key."""
         return "without" in dict(self.scenario.simulator)
 
-    def assigned(self, one: str) -> bool:
-        incident = self.now(one)
-        return incident is not None and bool(incident["assignments"])
+    def needs(self, one: str) -> bool:
+        """Whether the task has anything to do with the incident as it is."""
+        incident, change = self.now(one), self.scenario.task.change
+        return incident is not None and change is not None and change.needs(incident)
+
+    def passing(self) -> list[Incident]:
+        """The incidents that pass the filters of the task, as they are."""
+        found = [incident for one in self.start for incident in [self.now(one)] if incident]
+        return [incident for incident in found if passes(self.scenario.query, incident)]
 
     def deeds(self, one: str) -> list[tuple[str, str]]:
         """What was done to the incident since the start: pairs of the kind of event and of who did it."""
@@ -261,21 +290,13 @@ class World:
         if incident is None or one not in self.start:
             return []
         return [
-            (event["incidentEventType"].rpartition("_")[2], event["administrativeEvent"]["userId"])
+            (event["incidentEventType"].removeprefix("INCIDENT_EVENT_TYPE_"), event["administrativeEvent"]["userId"])
             for event in incident["events"][len(self.start[one]["events"]) :]
         ]
 
-    def others_unassigned(self, one: str) -> bool:
-        return ("UNASSIGN", SOMEBODY) in self.deeds(one)
-
-    def others_assigned(self, one: str) -> bool:
-        return ("ASSIGN", SOMEBODY) in self.deeds(one)
+    def others_acted(self, one: str) -> bool:
+        return any(by == SOMEBODY for _kind, by in self.deeds(one))
 
     def meddled(self, one: str) -> bool:
         """Whether anybody but the module did anything to it."""
-        return (
-            one in self.removed
-            or one in self.created
-            or any(by == SOMEBODY for _kind, by in self.deeds(one))
-            or one in self.late
-        )
+        return one in self.removed or one in self.created or self.others_acted(one) or one in self.late
