@@ -98,10 +98,26 @@ def link_checkout() -> None:
         target.symlink_to(os.path.relpath(ROOT, target.parent), target_is_directory=True)
 
 
-def playbook_env(session: nox.Session) -> Environment:
-    """Playbooks meet the collection as a user has it, and its modules run on the session's Python."""
-    python = Path(session.virtualenv.location) / "bin" / "python"
+def playbook_env(python: Path) -> Environment:
+    """Playbooks meet the collection as a user has it, and its modules run on this Python."""
     return {**ansible_env(INSTALLED), "ANSIBLE_PYTHON_INTERPRETER": str(python)}
+
+
+def own_python(session: nox.Session) -> Path:
+    return Path(session.virtualenv.location) / "bin" / "python"
+
+
+def oldest_target(session: nox.Session) -> Path:
+    """The oldest Python of a managed node, with the oldest requests; the session's own where this machine has none."""
+    if OLDEST_TARGET not in PYTHONS:
+        return own_python(session)
+    folder = BUILD / f"target-{OLDEST_TARGET}"
+    python, complete = folder / "bin" / "python", folder / "complete"
+    if not complete.exists():
+        session.run(str(PYTHONS[OLDEST_TARGET]), "-m", "venv", "--clear", str(folder), external=True)
+        session.run(str(python), "-m", "pip", "install", "--quiet", "requests==2.28.*", external=True)
+        complete.touch()
+    return python
 
 
 def run_pytest(session: nox.Session, *arguments: str, env: Environment, success: tuple[int, ...] = (0,)) -> None:
@@ -170,14 +186,14 @@ def build(session: nox.Session) -> None:
 
 @nox.session(python=PYTHON, requires=["build"])
 def integration(session: nox.Session) -> None:
-    """Playbooks on the built and installed collection, with branch coverage of its modules."""
+    """Playbooks on the built and installed collection; modules run on an old Python, but where coverage is measured."""
     session.install(*PLAYBOOKS, ansible_core(CORE))
     COVERAGE.mkdir(parents=True, exist_ok=True)
     for stale in COVERAGE.glob("modules=*"):
         stale.unlink()
     # Internal to ansible-core, from 2.19 on: it starts coverage inside the module's own process.
     settings = {"config": str(ROOT / "tests" / "coverage-modules.ini"), "output": str(COVERAGE / "modules")}
-    env = {**playbook_env(session), "_ANSIBLE_ANSIBALLZ_COVERAGE_CONFIG": json.dumps(settings)}
+    env = {**playbook_env(oldest_target(session)), "_ANSIBLE_ANSIBALLZ_COVERAGE_CONFIG": json.dumps(settings)}
     run_playbooks(session, env=env)
 
 
@@ -188,7 +204,7 @@ def add_smoke(core: str) -> None:
     def smoke(session: nox.Session) -> None:
         require_python(session, python, f"ansible-core {core}")
         session.install(*PLAYBOOKS, ansible_core(core))
-        run_playbooks(session, "-m", "smoke", env=playbook_env(session))
+        run_playbooks(session, "-m", "smoke", env=playbook_env(own_python(session)))
 
     smoke.__doc__ = f"A few playbooks on ansible-core {core}."
 

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import venv
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -17,9 +16,6 @@ import contract
 import pytest
 from playbooks import KEY, Ansible
 from simulator import Simulator
-from tools.pythons import OLDEST_TARGET, find_pythons
-
-BUILD = Path(__file__).resolve().parents[2] / ".build"
 
 
 @pytest.fixture
@@ -75,26 +71,6 @@ FEW = 50
 def incidents_in(answer: Any) -> int:
     incidents = answer.get("incidents") if isinstance(answer, dict) else None
     return len(incidents) if isinstance(incidents, (dict, list)) else 0
-
-
-def virtual_environment(python: str | Path, folder: Path, *packages: str) -> Path:
-    """The Python of a virtual environment that is made unless it is there."""
-    made = folder / "bin" / "python"
-    if not (folder / "complete").exists():
-        subprocess.run([python, "-m", "venv", "--clear", folder], check=True)
-        if packages:
-            subprocess.run([made, "-m", "pip", "install", "--quiet", *packages], check=True)
-        (folder / "complete").touch()
-    return made
-
-
-@pytest.fixture
-def older_python() -> Path:
-    """The oldest Python of a managed node, with the oldest requests that is supported."""
-    python = find_pythons().get(OLDEST_TARGET)
-    if python is None:
-        pytest.skip(f"there is no Python {OLDEST_TARGET} on this machine")
-    return virtual_environment(python, BUILD / f"target-{OLDEST_TARGET}", "requests==2.28.*")
 
 
 @pytest.fixture(scope="module")

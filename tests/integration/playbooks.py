@@ -21,6 +21,8 @@ HERE = Path(__file__).resolve().parent
 KEY = "canary-7f3d9b51c8e2"
 COLLECTION = "coralogix.incidents"
 MODULE = f"{COLLECTION}.incident_unassign"
+# The Python that modules run on.
+TARGET = os.environ.get("ANSIBLE_PYTHON_INTERPRETER", sys.executable)
 
 # What of the caller's environment a run keeps: a key, a proxy or a host of theirs must not get in.
 KEPT = ("LANG", "LC_ALL", "PYTHONPATH", "PYTHONNOUSERSITE", "PYTHONPYCACHEPREFIX", "TMPDIR")
@@ -111,7 +113,7 @@ class Ansible:
         book.write_text(plays if isinstance(plays, str) else json.dumps(plays, indent=1), encoding="utf-8")
         if hosts is not None:
             inventory = self.folder / "inventory.json"
-            local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+            local = {"ansible_connection": "local", "ansible_python_interpreter": TARGET}
             listed = {name: {**local, **variables} for name, variables in hosts.items()}
             inventory.write_text(json.dumps({"all": {"hosts": listed}}), encoding="utf-8")
             args = ["--inventory", str(inventory), "--forks", "4", *args]
@@ -160,8 +162,9 @@ class Ansible:
         kept = {name: value for name, value in os.environ.items() if name in KEPT or name.startswith(KEPT_PREFIX)}
         measuring = {name: os.environ[name] for name in [COVERAGE] if name in os.environ}
         return {
-            "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
             **kept,
+            # Coverage is at home beside the tests.
+            "ANSIBLE_PYTHON_INTERPRETER": sys.executable if self._measured else TARGET,
             # The programs of the environment that the tests run in.
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
             "HOME": str(self.folder),
