@@ -679,7 +679,7 @@ class TestTables:
 
 
 # What a request says besides the IDs, as the table shows it.
-_VALUES = {
+_VALUES: dict[str, dict[str, Any]] = {
     "assign": {"assignedTo": {"userId": "…"}},
     "list": {"filter": {"status": ["…"]}, "pagination": {"pageSize": "…"}},
 }
