@@ -210,7 +210,7 @@ class Incidents:
             incident = _pick(incidents, one)
             if incident is not None:
                 read.found[one] = self._checked(incident)
-                if _as_told(incident["id"]) != _as_told(one):
+                if incident["id"] != one and _as_told(incident["id"]) != _as_told(one):
                     raise WrongShape(f"under the ID {one} it has the incident {incident['id']}")
             elif one in not_found or _as_told(one) in not_found:
                 read.not_found.append(one)
@@ -273,7 +273,7 @@ def _as_told(wanted: str) -> str:
 
 
 def _pick(incidents: dict[str, t.Any], wanted: str) -> t.Any:
-    return incidents.get(wanted, incidents.get(_as_told(wanted)))
+    return incidents[wanted] if wanted in incidents else incidents.get(_as_told(wanted))
 
 
 def _named(incident: dict[str, t.Any]) -> str:

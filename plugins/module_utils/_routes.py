@@ -151,11 +151,12 @@ def split(
     routes = {generation: OPERATIONS[operation].routes[generation] for generation in generations}
     queries = {generation: route for generation, route in routes.items() if not route.body}
     bare = max((len(request(base_url, operation, one, values=values).url) for one in queries), default=0)
-    most = min(MAX_IDS if route.body is False else MAX_IDS_IN_BODY for route in routes.values())
+    name = max((len(f"{route.ids}=&") for route in queries.values()), default=0)
+    most = min(MAX_IDS_IN_BODY if route.body else MAX_IDS for route in routes.values())
     chunks: list[list[str]] = []
     length = MAX_URL
     for one in ids:
-        added = max((len(_pair(route.ids, one)) + len("&") for route in queries.values()), default=0)
+        added = name + len(quote(one, safe="")) if queries else 0
         if length + added >= MAX_URL or len(chunks[-1]) == most:
             if bare + added >= MAX_URL:
                 raise SettingsError(f"incident_ids holds an ID of {len(one)} characters, too long for any request.")

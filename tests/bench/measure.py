@@ -33,6 +33,10 @@ class Cost(NamedTuple):
     def __sub__(self, other: Cost) -> Cost:
         return self._replace(wall=self.wall - other.wall, cpu=self.cpu - other.cpu)
 
+    def __truediv__(self, times: int) -> Cost:
+        """The share of one, where the whole did the same several times."""
+        return self._replace(wall=self.wall / times, cpu=self.cpu / times, requests=self.requests // times)
+
 
 Case = Callable[[], Cost]
 

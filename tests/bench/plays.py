@@ -10,7 +10,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 from .measure import Cost, run
 from .stand import KEY, Stand
@@ -29,6 +29,10 @@ def unassign(url: str, ids: list[str], **options: Any) -> Tasks:
 
 def info(url: str) -> Tasks:
     return [{INFO: {"api_url": url, "api_key": KEY, "api_version": "5"}}]
+
+
+def each(make: Callable[[str, list[str]], Tasks], url: str, portions: list[list[str]]) -> Tasks:
+    return [task for ids in portions for task in make(url, ids)]
 
 
 def two_uris(url: str, ids: list[str]) -> Tasks:
