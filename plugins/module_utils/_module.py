@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import json
 import os
 import sys
@@ -43,6 +45,8 @@ def run(options: Spec, work: t.Callable[[AnsibleModule], Result], **rules: t.Any
         supports_check_mode=True,
         **rules,
     )
+    # When Python ends it goes through all objects for garbage, several times; the end of the process frees them as well.
+    atexit.register(gc.freeze)
     # The key may come from the environment, where AnsibleModule does not see it.
     module.no_log_values.update(_options.secrets(module.params, os.environ))
     result = work(module)
