@@ -45,7 +45,7 @@ def run(options: Spec, work: t.Callable[[AnsibleModule], Result], **rules: t.Any
         supports_check_mode=True,
         **rules,
     )
-    # When Python ends it goes through all objects for garbage, several times; the end of the process frees them as well.
+    # Ending, Python searches all objects for garbage, several times; the end of the process frees them as well.
     atexit.register(gc.freeze)
     # The key may come from the environment, where AnsibleModule does not see it.
     module.no_log_values.update(_options.secrets(module.params, os.environ))
@@ -66,8 +66,8 @@ def _is_free_of(secrets: t.Iterable[str], values: Result) -> bool:
     That look takes most of the time of a task with thousands of incidents (see docs/performance.md).
     """
     try:
-        text = json.dumps(values)
-    except (TypeError, ValueError):
+        text = json.dumps(values, check_circular=False)
+    except (TypeError, ValueError, RecursionError):
         return False
     return not any(json.dumps(secret)[1:-1] in text for secret in secrets)
 
