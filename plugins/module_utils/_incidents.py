@@ -99,7 +99,7 @@ class Incidents:
         """
         if len(self._generations) > 1:
             # Both generations list at the same address, and the older one would pass over the query in the body.
-            self.read([_NO_INCIDENT])
+            self._call("read", [_NO_INCIDENT], lambda _answer, _ids: None, NO_VALUES)
         # Pages of one size, as few as it takes, and where that can be foretold, no larger than it takes.
         size = PAGE if limit is None or keep else -(-limit // -(-limit // PAGE))
         found: dict[str, Incident] = {}

@@ -268,3 +268,11 @@ def test_no_route_to_list_by(service: MakeService) -> None:
         with pytest.raises(ApiError) as raised:
             service(simulator.url).find({})
         assert raised.value.kind == "no_route"
+
+
+def test_whatever_the_read_says_it_tells_the_routes(service: MakeService, simulator: Simulator) -> None:
+    ids = simulator.add_incidents(2)
+    simulator.fault(Fault("read_many", replace={"incidents": {}, "notFoundIds": []}))
+    found = service(simulator.url).find({})
+    assert {one["id"] for one in found.incidents} == {*ids}
+    assert [entry.operation for entry in simulator.journal] == ["read_many", "list"]
