@@ -318,6 +318,12 @@ def test_what_was_not_asked_for_is_left_out(service: MakeService, simulator: Sim
     assert list(one.write("unassign", [asked]).answered) == [asked]
 
 
+def test_other_ids_differ_by_their_case(service: MakeService, simulator: Simulator) -> None:
+    simulator.add_incident("inc-a")
+    read = service(simulator.url, api_version="3").read(["INC-A", "inc-a"])
+    assert (list(read.found), read.not_found) == (["inc-a"], ["INC-A"])
+
+
 def test_uuids_may_come_back_in_lower_case(service: MakeService, simulator: Simulator) -> None:
     asked = [A.upper(), B.upper()]
     shown = {"id": A, "assignments": [{}]}
