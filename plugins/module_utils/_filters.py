@@ -11,7 +11,7 @@ import typing as t
 from datetime import datetime, timedelta, timezone
 
 from ._errors import SettingsError
-from ._incidents import Incident
+from ._incidents import Incident, rfc3339
 from ._routes import Values
 
 
@@ -197,7 +197,7 @@ def _range(bounds: tuple[str, str], params: t.Mapping[str, t.Any], now: datetime
     start, end = start or _START, end or now + _MARGIN
     if start > end:
         raise SettingsError(f"{bounds[0]} is later than {bounds[1]}, so that nothing can match.")
-    return {"startTime": _rfc3339(start), "endTime": _rfc3339(end)}
+    return {"startTime": rfc3339(start), "endTime": rfc3339(end)}
 
 
 _AGO = re.compile(r"-([0-9]{1,6})([smhdw])\Z")
@@ -226,7 +226,3 @@ def _time(name: str, text: str, now: datetime) -> datetime:
         f"{name} is {text!r}, not a time such as 2026-11-23T03:00:00Z, with its time zone, or such as -24h, which is "
         "24 hours ago (s, m, h, d and w are seconds to weeks)."
     )
-
-
-def _rfc3339(moment: datetime) -> str:
-    return moment.isoformat().replace("+00:00", "Z")

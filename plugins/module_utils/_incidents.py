@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import threading
 import typing as t
+from datetime import datetime
 
 from ._client import PARALLEL, Client
 from ._errors import ApiError, WrongShape
@@ -26,9 +27,18 @@ def holders(incident: Incident) -> list[str]:
     return [one if isinstance(one, str) else "" for one in ids]
 
 
+# What the service makes of an incident that is resolved, or closed.
+RESOLVED = {"status": "INCIDENT_STATUS_RESOLVED", "state": "INCIDENT_STATE_RESOLVED"}
+
+
 def is_closed(incident: Incident) -> bool:
     """No status says so: the API has an event for it, and this time."""
     return bool(incident.get("closedAt"))
+
+
+def rfc3339(moment: datetime, timespec: str = "auto") -> str:
+    """A time in UTC as the API writes it; C(timespec) is that of C(isoformat)."""
+    return moment.isoformat(timespec=timespec).replace("+00:00", "Z")
 
 
 _Answer = t.TypeVar("_Answer")

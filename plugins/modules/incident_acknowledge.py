@@ -90,7 +90,7 @@ failure:
   type: dict
 """
 
-from ansible_collections.coralogix.incidents.plugins.module_utils._incidents import Incident, is_closed
+from ansible_collections.coralogix.incidents.plugins.module_utils._incidents import RESOLVED, Incident, is_closed
 from ansible_collections.coralogix.incidents.plugins.module_utils._module import run_change
 from ansible_collections.coralogix.incidents.plugins.module_utils._plan import Change
 
@@ -98,8 +98,7 @@ ACKNOWLEDGED = "INCIDENT_STATUS_ACKNOWLEDGED"
 
 
 def is_past(incident: Incident) -> bool:
-    ended = incident["status"] == "INCIDENT_STATUS_RESOLVED" or incident["state"] == "INCIDENT_STATE_RESOLVED"
-    return ended or is_closed(incident)
+    return is_closed(incident) or any(incident[key] == value for key, value in RESOLVED.items())
 
 
 ACKNOWLEDGE = Change(

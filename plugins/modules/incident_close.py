@@ -91,14 +91,13 @@ failure:
 import typing as t
 from datetime import datetime, timezone
 
-from ansible_collections.coralogix.incidents.plugins.module_utils._incidents import is_closed
+from ansible_collections.coralogix.incidents.plugins.module_utils._incidents import RESOLVED, is_closed, rfc3339
 from ansible_collections.coralogix.incidents.plugins.module_utils._module import run_change
 from ansible_collections.coralogix.incidents.plugins.module_utils._plan import Change
 
 
 def close(_params: t.Mapping[str, t.Any]) -> Change:
-    now = datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    closed = {"status": "INCIDENT_STATUS_RESOLVED", "state": "INCIDENT_STATE_RESOLVED", "closedAt": now}
+    closed = {**RESOLVED, "closedAt": rfc3339(datetime.now(timezone.utc), "milliseconds")}
     return Change(
         operation="close",
         done="closed",

@@ -84,11 +84,9 @@ failure:
   type: dict
 """
 
-from ansible_collections.coralogix.incidents.plugins.module_utils._incidents import is_closed
+from ansible_collections.coralogix.incidents.plugins.module_utils._incidents import RESOLVED, is_closed
 from ansible_collections.coralogix.incidents.plugins.module_utils._module import run_change
 from ansible_collections.coralogix.incidents.plugins.module_utils._plan import Change
-
-RESOLVED = {"status": "INCIDENT_STATUS_RESOLVED", "state": "INCIDENT_STATE_RESOLVED"}
 
 RESOLVE = Change(
     operation="resolve",

@@ -29,7 +29,7 @@ if not __package__:
 
 from bench import report
 from bench.measure import Case, Cost, interleaved, run
-from bench.plays import MODULE, ROOT, Runner, each, info, loop_of_uri, two_uris, unassign
+from bench.plays import ROOT, Runner, each, info, loop_of_uri, two_uris, unassign
 from bench.stand import KEY, Stand, incident_ids
 
 HERE = Path(__file__).resolve().parent
@@ -39,6 +39,8 @@ SIZES = (100, 1_000, 10_000)
 EVENTS = (3, 50)
 # Events returned by a task -> how often it is measured at most: with half a million it takes a minute.
 AT_MOST = {10_000: 99, 100_000: 3, 1_000_000: 1}
+# What a task returns, and the options for it.
+VARIANTS: dict[str, dict[str, Any]] = {report.EVERYTHING: {}, "events: false": {"events": False}}
 # Of the same kind in one play.
 TASKS = 4
 # A play that returns more events takes minutes.
@@ -58,9 +60,6 @@ class Bench:
         self._repeat = repeat
         self._long = long
         self._runner = Runner(stand, folder)
-        self._variants: dict[str, dict[str, Any]] = {report.EVERYTHING: {}}
-        if "events" in self._options():
-            self._variants["events: false"] = {"events": False}
 
     def run(self) -> dict[str, Section]:
         measured: dict[str, Section] = {}
@@ -119,8 +118,7 @@ class Bench:
         for events in EVENTS:
             for size in SIZES:
                 tasks = {
-                    name: unassign(self._stand.url, incident_ids(size), **options)
-                    for name, options in self._variants.items()
+                    name: unassign(self._stand.url, incident_ids(size), **options) for name, options in VARIANTS.items()
                 }
                 payloads = {name: self._runner.payload(task) for name, task in tasks.items()}
                 self._stand.fill(size, size // 2, events)
@@ -151,7 +149,7 @@ class Bench:
         empty = self._runner.play(self._runner.book("empty", []))
         for events in EVENTS:
             ids = self._stand.fill(MOST, MOST // 2, events)
-            for name, options in self._variants.items():
+            for name, options in VARIANTS.items():
                 if events * MOST > LONG and not (options or self._long):
                     continue
                 book = self._runner.book("large", unassign(self._stand.url, ids, **options))
@@ -190,12 +188,6 @@ class Bench:
     def _times(self, events: int) -> int:
         """How often to measure a task that returns so many events."""
         return min(self._repeat, next(times for most, times in AT_MOST.items() if events <= most))
-
-    def _options(self) -> dict[str, Any]:
-        run(["ansible-doc", "--json", MODULE], self._folder, self._runner.environment)
-        documented = json.loads((self._folder / "output").read_bytes())
-        options: dict[str, Any] = documented[MODULE]["doc"]["options"]
-        return options
 
 
 def constant(module: str, name: str) -> int:

@@ -406,7 +406,7 @@ def reading(simulators: Callable[..., Simulator], module_ansible: Ansible) -> Re
         if entry.operation == "read_many" and {ended, taken} <= {*entry.ids}:
             sim.add_incident(**{**sim.incident(ended), "status": "INCIDENT_STATUS_RESOLVED"})
         if entry.operation == "acknowledge" and taken in entry.ids:
-            sim.assign(taken, "bob")
+            sim.act("assign", taken, "bob")
 
     sim.on_request = meanwhile
     (module_ansible.folder / "vault.yml").write_text(f"coralogix_api_key: {KEY}\n", encoding="utf-8")

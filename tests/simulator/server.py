@@ -280,13 +280,9 @@ class Simulator:
         found, _missing = self._service.incidents.get([incident_id])
         return [made["assignedTo"]["userId"] for made in found[incident_id]["assignments"]]
 
-    def assign(self, incident_id: str, user: str) -> None:
-        """Somebody else assigns the incident."""
-        self._service.write("assign", [incident_id], "somebody-else", user)
-
-    def unassign(self, incident_id: str) -> None:
-        """Somebody else unassigns the incident."""
-        self._service.write("unassign", [incident_id], "somebody-else")
+    def act(self, operation: str, incident_id: str, user: str | None = None, by: str = "somebody-else") -> None:
+        """Somebody else does this to the incident, if need be for a user."""
+        self._service.write(operation, [incident_id], by, user)
 
     # Faults and journal.
     def fault(self, fault: Fault) -> None:

@@ -219,7 +219,7 @@ class World:
             if operation in own:
                 own[operation](deed.id)
             else:
-                self.simulator._service.write(operation, [deed.id], SOMEBODY, user)
+                self.simulator.act(operation, deed.id, user, SOMEBODY)
             self.states.setdefault(deed.id, []).append(self.simulator.incident(deed.id))
 
     def _remove(self, one: str) -> None:

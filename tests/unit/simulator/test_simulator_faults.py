@@ -185,11 +185,11 @@ def test_hooks(sim: Simulator, send: Send) -> None:
 
     def meanwhile(entry: Entry) -> None:
         seen.append(entry)
-        sim.assign(incident, "u7")
+        sim.act("assign", incident, "u7")
 
     def afterwards(entry: Entry) -> None:
         seen.append(entry)
-        sim.assign(incident, "u8")
+        sim.act("assign", incident, "u8")
 
     sim.on_request, sim.after_request = meanwhile, afterwards
     [answered] = send(sim, "unassign", incident).json()["incidents"]

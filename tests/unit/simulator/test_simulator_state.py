@@ -122,9 +122,9 @@ def test_unknown_ids_may_refuse_a_write(send: Send) -> None:
 
 def test_somebody_else(sim: Simulator) -> None:
     incident = sim.add_incident(assignees=())
-    sim.assign(incident, "u5")
+    sim.act("assign", incident, "u5")
     assert sim.assignees(incident) == ["u5"]
-    sim.unassign(incident)
+    sim.act("unassign", incident)
     assert sim.assignees(incident) == []
     assert [e["incidentEventType"][20:] for e in sim.incident(incident)["events"]][-2:] == [
         "ASSIGN",
@@ -144,7 +144,7 @@ def test_copies_are_the_callers_own(sim: Simulator) -> None:
 def test_the_journal_keeps_what_was_answered_then(sim: Simulator, send: Send) -> None:
     incident = sim.add_incident()
     send(sim, "read_many", incident)
-    sim.unassign(incident)
+    sim.act("unassign", incident)
     assert len(sim.journal[0].answer["incidents"][incident]["assignments"]) == 1
 
 

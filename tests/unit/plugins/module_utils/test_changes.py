@@ -286,10 +286,6 @@ def test_write_without_effect_is_a_failure(run: Run, simulator: Simulator, popul
 
 
 # Somebody else is faster.
-def other(simulator: Simulator, operation: str, one: str) -> None:
-    simulator._service.write(operation, [one], "somebody-else", "u9")
-
-
 class Race(t.NamedTuple):
     change: str
     after: str
@@ -331,7 +327,7 @@ def test_somebody_else_is_faster(run: Run, simulator: Simulator, race: Race) -> 
 
     def meanwhile(entry: Entry) -> None:
         if pending and entry.operation == {"write": change.operation}.get(race.after, race.after):
-            other(simulator, pending.pop(), one)
+            simulator.act(pending.pop(), one, "u9")
 
     simulator.after_request = meanwhile
     result = run(change, [one])
@@ -347,7 +343,7 @@ def test_somebody_else_is_faster(run: Run, simulator: Simulator, race: Race) -> 
 def test_taken_by_somebody_else_before_a_lost_answer_is_verified(run: Run, simulator: Simulator, name: str) -> None:
     one = simulator.add_incident(assignees=[])
     simulator.fault(Fault("assign", status=500, effect=True))
-    simulator.after_request = lambda entry: simulator.assign(one, "u9") if entry.operation == "assign" else None
+    simulator.after_request = lambda entry: simulator.act("assign", one, "u9") if entry.operation == "assign" else None
     result = run(CHANGES[name], [one], retries=0)
     # It held for a moment, and nobody can tell: no claim either way, and a change reported.
     assert result["assigned_ids"] == []

@@ -101,7 +101,7 @@ def test_incident_that_is_on_two_pages_is_found_once(service: MakeService, simul
         # The newest comes first, so that the last of the first page is the first of the second one.
         simulator.after_request = None
         simulator.add_incident(createdAt="2026-02-01T00:00:00Z")
-        simulator.assign(old[3], "u9")
+        simulator.act("assign", old[3], "u9")
 
     simulator.after_request = make_one
     found = service(simulator.url, api_version="5").find({})

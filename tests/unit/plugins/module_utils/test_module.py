@@ -292,7 +292,9 @@ def test_answer_older_than_the_effect_is_looked_at_again(run: Run, simulator: Si
 
 def test_assigned_anew_after_the_answer_is_somebody_elses_doing(run: Run, simulator: Simulator) -> None:
     (assigned,) = simulator.add_incidents(1, assigned=1)
-    simulator.after_request = lambda entry: simulator.assign(assigned, "u9") if entry.operation == "unassign" else None
+    simulator.after_request = lambda entry: (
+        simulator.act("assign", assigned, "u9") if entry.operation == "unassign" else None
+    )
     result = run([assigned])
     assert result["unassigned_ids"] == [assigned]
 
