@@ -107,6 +107,13 @@ def own_python(session: nox.Session) -> Path:
     return Path(session.virtualenv.location) / "bin" / "python"
 
 
+def keep_bytecode_of_zips(environment: Path) -> None:
+    """The modules that this environment's Python runs are compiled once, and not for every task."""
+    (packages,) = environment.glob("lib/python*/site-packages")
+    shutil.copy(ROOT / "tests" / "tools" / "zip_bytecode.py", packages)
+    (packages / "zip_bytecode.pth").write_text("import zip_bytecode; zip_bytecode.start()\n", encoding="utf-8")
+
+
 def oldest_target(session: nox.Session) -> Path:
     """The oldest Python of a managed node, with the oldest requests; the session's own where this machine has none."""
     if OLDEST_TARGET not in PYTHONS:
@@ -193,7 +200,10 @@ def integration(session: nox.Session) -> None:
         stale.unlink()
     # Internal to ansible-core, from 2.19 on: it starts coverage inside the module's own process.
     settings = {"config": str(ROOT / "tests" / "coverage-modules.ini"), "output": str(COVERAGE / "modules")}
-    env = {**playbook_env(oldest_target(session)), "_ANSIBLE_ANSIBALLZ_COVERAGE_CONFIG": json.dumps(settings)}
+    target = oldest_target(session)
+    for python in {target, own_python(session)}:
+        keep_bytecode_of_zips(python.parents[1])
+    env = {**playbook_env(target), "_ANSIBLE_ANSIBALLZ_COVERAGE_CONFIG": json.dumps(settings)}
     run_playbooks(session, env=env)
 
 
@@ -204,7 +214,8 @@ def add_smoke(core: str) -> None:
     def smoke(session: nox.Session) -> None:
         require_python(session, python, f"ansible-core {core}")
         session.install(*PLAYBOOKS, ansible_core(core))
-        run_playbooks(session, "-m", "smoke", env=playbook_env(own_python(session)))
+        # So few that starting workers takes longer than they save.
+        run_playbooks(session, "-m", "smoke", "--numprocesses=0", env=playbook_env(own_python(session)))
 
     smoke.__doc__ = f"A few playbooks on ansible-core {core}."
 

@@ -80,6 +80,8 @@ def play(ids: list[str], settings: Mapping[str, str]) -> int:
         namespace.mkdir(parents=True)
         (namespace / "incidents").symlink_to(ROOT, target_is_directory=True)
         environment = {**os.environ, **DISPLAY, **settings, "ANSIBLE_COLLECTIONS_PATH": folder}
+        # An interrupted Ansible leaves the module that it was running there.
+        environment["ANSIBLE_REMOTE_TMP"] = str(Path(folder, "tmp"))
         # The Ansible of the Python that runs this, whatever else is in PATH.
         environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
         command = ["ansible-playbook", str(HERE / "demo.yml"), "--inventory", "localhost,", "--connection", "local"]

@@ -31,6 +31,8 @@ KEPT_PREFIX = "ANSIBLE_"
 # Starts branch coverage in the processes of modules, which makes them take almost twice as long.
 COVERAGE = "_ANSIBLE_ANSIBALLZ_COVERAGE_CONFIG"
 
+LOCALHOST: Mapping[str, Mapping[str, Any]] = MappingProxyType({"localhost": MappingProxyType({})})
+
 Task = dict[str, Any]
 
 
@@ -95,6 +97,8 @@ class Ansible:
     def __init__(self, folder: Path, measured: bool = False) -> None:
         self.folder = folder
         self._measured = measured
+        # Coverage is at home beside the tests.
+        self._python = sys.executable if measured else TARGET
         self._runs = 0
 
     def play(self, *tasks: Task, args: Sequence[str] = (), env: Mapping[str, str] | None = None, **play: Any) -> Run:
@@ -106,18 +110,18 @@ class Ansible:
         plays: list[dict[str, Any]] | str,
         args: Sequence[str] = (),
         env: Mapping[str, str] | None = None,
-        hosts: Mapping[str, Mapping[str, Any]] | None = None,
+        hosts: Mapping[str, Mapping[str, Any]] = LOCALHOST,
     ) -> Run:
         """Run a playbook, given as data or as the text of one; hosts are names on this machine with variables."""
         book = self.folder / f"playbook-{self._runs}.yml"
         book.write_text(plays if isinstance(plays, str) else json.dumps(plays, indent=1), encoding="utf-8")
-        if hosts is not None:
-            inventory = self.folder / "inventory.json"
-            local = {"ansible_connection": "local", "ansible_python_interpreter": TARGET}
-            listed = {name: {**local, **variables} for name, variables in hosts.items()}
-            inventory.write_text(json.dumps({"all": {"hosts": listed}}), encoding="utf-8")
-            args = ["--inventory", str(inventory), "--forks", "4", *args]
-        return self.command("ansible-playbook", str(book), *args, env=env)
+        # A localhost that no inventory has would run modules on Ansible's own Python.
+        inventory = self.folder / "inventory.json"
+        local = {"ansible_connection": "local", "ansible_python_interpreter": self._python}
+        listed = {name: {**local, **variables} for name, variables in hosts.items()}
+        inventory.write_text(json.dumps({"all": {"hosts": listed}}), encoding="utf-8")
+        command = ["ansible-playbook", str(book), "--inventory", str(inventory), "--forks", "4"]
+        return self.command(*command, *args, env=env)
 
     def each(self, cases: Mapping[str, Case], *plays: Mapping[str, Any], args: Sequence[str] = ()) -> Run:
         """Run modules for many cases in one playbook, each case on a host of its name (see `host`).
@@ -163,11 +167,11 @@ class Ansible:
         measuring = {name: os.environ[name] for name in [COVERAGE] if name in os.environ}
         return {
             **kept,
-            # Coverage is at home beside the tests.
-            "ANSIBLE_PYTHON_INTERPRETER": sys.executable if self._measured else TARGET,
             # The programs of the environment that the tests run in.
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
             "HOME": str(self.folder),
+            # Else it is in the home of the account, whatever HOME says.
+            "ANSIBLE_REMOTE_TMP": str(self.folder / "remote"),
             "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback_plugins"),
             "ANSIBLE_CALLBACKS_ENABLED": "task_results",
             "ANSIBLE_LOCALHOST_WARNING": "0",
