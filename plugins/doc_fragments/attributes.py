@@ -6,7 +6,18 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
+    # For all modules.
     DOCUMENTATION = r"""
+attributes:
+  action_group:
+    description: Use C(group/coralogix.incidents.coralogix) in C(module_defaults) to set options for all modules of it.
+    support: full
+    membership:
+      - coralogix.incidents.coralogix
+"""
+
+    # For modules that change incidents.
+    CHANGE = r"""
 attributes:
   check_mode:
     description: Can run in check mode and tell what it would change, without changing it.
@@ -21,11 +32,6 @@ attributes:
       - When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
       - This assumes that the incidents are not changed in the meantime.
     support: full
-  action_group:
-    description: Use C(group/coralogix.incidents.coralogix) in C(module_defaults) to set options for all modules of it.
-    support: full
-    membership:
-      - coralogix.incidents.coralogix
 """
 
     # For modules that change nothing.

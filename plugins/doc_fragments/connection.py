@@ -78,7 +78,7 @@ options:
         statuses 429, 500, 502, 503 and 504.
       - >-
         The waits between the tries grow and vary; a C(Retry-After) header is honoured.
-        All waits for one request together take two minutes at most.
+        All waits for one request together take 125 seconds at most.
     type: int
     default: 4
   validate_certs:

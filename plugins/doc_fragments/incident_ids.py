@@ -6,7 +6,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    # For modules that change incidents given by their IDs: the options that run_change adds.
+    # For modules that change incidents given by their IDs; in code it is run_change that adds them.
     DOCUMENTATION = r"""
 options:
   incident_ids:
@@ -27,10 +27,4 @@ options:
       - fail
       - ignore
     default: fail
-  events:
-    description:
-      - Whether the incidents that are returned hold their C(events).
-      - V(false) keeps the result, and the facts, small; everything else of the incidents is still there.
-    type: bool
-    default: true
 """

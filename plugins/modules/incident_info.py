@@ -18,6 +18,7 @@ extends_documentation_fragment:
   - coralogix.incidents.attributes
   - coralogix.incidents.attributes.info
   - coralogix.incidents.connection
+  - coralogix.incidents.events
 options:
   incident_ids:
     description:
@@ -193,12 +194,6 @@ options:
     description:
       - How many incidents to return at most, 1 or more. All of them if it is not set.
     type: int
-  events:
-    description:
-      - Whether the incidents that are returned hold their C(events).
-      - V(false) keeps the result small; everything else of the incidents is still there.
-    type: bool
-    default: true
 notes:
   - The API key needs the permission C(incidents:read).
   - With O(api_version=latest) and filters, one further request finds out which routes the service has.
@@ -321,7 +316,7 @@ def info(module: t.Any) -> dict[str, t.Any]:
 def by_ids(module: t.Any) -> tuple[Found, list[str]]:
     ids = _plan.checked_ids(module.params["incident_ids"])
     read = connect(module).read(ids) if ids else Read({}, [])
-    incidents = [read.found[one] for one in ids if one in read.found]
+    incidents = [read.found[incident_id] for incident_id in ids if incident_id in read.found]
     return Found(incidents, len(incidents)), read.not_found
 
 
