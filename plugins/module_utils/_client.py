@@ -23,8 +23,9 @@ import warnings
 from datetime import timezone
 from urllib.parse import urlsplit
 
-from ._errors import ApiError, Request, WrongShape
+from ._errors import ApiError, WrongShape
 from ._options import Settings, is_loopback
+from ._routes import Request
 
 REQUESTS_IMPORT_ERROR: str | None = None
 try:
@@ -41,10 +42,12 @@ RETRY_STATUS = frozenset((429, 500, 502, 503, 504))
 # Seconds before the second try, doubled for each further one.
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
-# Seconds that all the pauses of one request may take together.
-MAX_WAIT = 120.0
+# Seconds that all the pauses of one request may take together: two minutes, with room for what spreads clients
+# that wait as long as they were asked to.
+MAX_WAIT = 125.0
 
 MAX_MESSAGE = 300
+MASK = "********"
 
 
 class Trouble(t.NamedTuple):
@@ -53,6 +56,7 @@ class Trouble(t.NamedTuple):
     kind: str
     """A key of the explanations in _errors."""
     message: str
+    """As it came: the key may be in it, and it may be long."""
     status: int | None = None
     again: bool = False
     """Whether another try may help."""
@@ -73,6 +77,7 @@ class Client:
         self._settings = settings
         self._sleep = sleep
         self._correlation_id = str(uuid.uuid4())
+        self._secret = settings.authorization.split()[-1]
         self._session = session = _new_session()
         session.auth = _key_auth(settings.authorization)
         session.headers.update(
@@ -102,7 +107,7 @@ class Client:
                 try:
                     return parse(answer)
                 except WrongShape as error:
-                    answer = Trouble("wrong_shape", str(error), status, uncertain=True)
+                    answer = Trouble("wrong_shape", f"{error}{_said(answer)}", status, uncertain=True)
             uncertain = uncertain or answer.uncertain
             note = f"Tried {tries} times, with {waited:.1f} s of waiting." if tries > 1 else ""
             if answer.again and tries <= self._settings.retries:
@@ -115,7 +120,7 @@ class Client:
             raise ApiError(
                 answer.kind,
                 request,
-                answer.message,
+                one_line(answer.message, self._secret),
                 status=answer.status,
                 correlation_id=self._correlation_id,
                 uncertain=uncertain,
@@ -173,10 +178,16 @@ def retry_after_seconds(value: str | None, now: float) -> float | None:
     value = (value or "").strip()
     if re.match(r"[0-9]{1,9}\Z", value):
         return float(value)
+    moment = _http_date(value)
+    return None if moment is None else max(0.0, moment - now)
+
+
+def _http_date(value: str | None) -> float | None:
+    """An HTTP date as Unix time."""
     try:
-        moment = email.utils.parsedate_to_datetime(value)
+        moment = email.utils.parsedate_to_datetime(value or "")
         # Without a time zone, as in one of the forms of an HTTP date, it is in UTC.
-        return max(0.0, (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp() - now)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
     except (TypeError, ValueError, IndexError, OverflowError):
         return None
 
@@ -187,9 +198,11 @@ def judge(status: int, headers: t.Mapping[str, str], body: bytes, now: float) ->
         return _json_object(status, headers, body)
     words = service_words(headers, body)
     if 300 <= status < 400:
-        return Trouble("redirect", _one_line(f"to {headers.get('Location', 'nowhere')}"), status)
+        return Trouble("redirect", f"to {headers.get('Location', 'nowhere')}", status)
     kind = _STATUS_KINDS.get(status, "server_error" if status >= 500 else "refused")
-    if status == 404 and _MISSING_THING.match(words):
+    if _is_page(headers, body):
+        kind = _KINDS_OF_PAGES.get(kind, kind)
+    elif status == 404 and _MISSING_THING.match(words):
         kind = "no_incident"
     return Trouble(
         kind,
@@ -197,7 +210,8 @@ def judge(status: int, headers: t.Mapping[str, str], body: bytes, now: float) ->
         status,
         again=status in RETRY_STATUS,
         uncertain=kind == "server_error",
-        retry_after=retry_after_seconds(headers.get("Retry-After"), now),
+        # The clocks of the service and of this machine may differ.
+        retry_after=retry_after_seconds(headers.get("Retry-After"), _http_date(headers.get("Date")) or now),
     )
 
 
@@ -212,6 +226,14 @@ _STATUS_KINDS = {
     # The gateway's word for a method that a route does not have.
     501: "no_route",
 }
+# Coralogix answers in JSON or in plain text: a page is by something before it, or by another service.
+_KINDS_OF_PAGES = {
+    "invalid": "blocked",
+    "unauthenticated": "blocked",
+    "forbidden": "blocked",
+    "refused": "blocked",
+    "no_route": "no_page",
+}
 # A missing route is "Not Found" or "Not Found: Not Found"; the vendor's SDK tells the two apart so, too.
 _MISSING_THING = re.compile(r"not found: (?!not found\Z)", re.I)
 
@@ -220,62 +242,94 @@ def _json_object(status: int, headers: t.Mapping[str, str], body: bytes) -> dict
     try:
         answer = json.loads(body)
     except (ValueError, RecursionError):
+        if body.lstrip()[:1] in (b"{", b"["):
+            # Not in its own words: those would be a piece of the incidents.
+            return Trouble("broken_json", f"{len(body)} bytes", status, again=True, uncertain=True)
         # A page is somebody else's answer and comes again; anything else may be a broken answer.
         page = _is_page(headers, body)
         words = service_words(headers, body) or "an empty answer"
         return Trouble("not_json", words, status, again=not page, uncertain=True)
+    if _HALF_A_CHARACTER.search(body):
+        answer = _whole_characters(answer)
     if not isinstance(answer, dict):
         return Trouble("wrong_shape", f"no object but {type(answer).__name__}", status, uncertain=True)
     return answer
 
 
+# The escape sequence of a surrogate; two make a character, and one alone could not be told to Ansible.
+_HALF_A_CHARACTER = re.compile(rb"\\u[Dd][89A-Fa-f]")
+
+
+def _whole_characters(answer: t.Any) -> t.Any:
+    text = json.dumps(answer, ensure_ascii=False)
+    return json.loads(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+
+
 def service_words(headers: t.Mapping[str, str], body: bytes) -> str:
-    """The message in an error's body, in one line: JSON of any seen shape, a page's title, or plain text."""
-    text = body[:65536].decode("utf-8", "replace")
+    """The message in an error's body: JSON of any seen shape, a page's title, or plain text."""
+    text = body[:65536].decode("utf-8", "replace").strip()
     if _is_page(headers, body):
-        title = re.search(r"<title[^>]{0,99}>([^<]{1,300})", text, re.I)
-        return _one_line(f"a page titled {title.group(1).strip()!r}" if title else "a page of HTML")
+        title = re.search(r"<title[^>]{0,99}>([^<]+)", text, re.I)
+        return f"a page titled '{title.group(1).strip()}'" if title else "a page of HTML"
     try:
         found: t.Any = json.loads(text)
     except (ValueError, RecursionError):
-        return _one_line(text)
-    # Such as {"message": …}, {"error": …}, {"error": {"message": …}}, {"detail": …}.
+        return text
+    return _message_in(found) or text
+
+
+def _message_in(found: t.Any) -> str | None:
+    """What is in C({"message": …}), C({"error": …}), C({"error": {"message": …}}) or C({"detail": …})."""
     while isinstance(found, dict):
         found = next((found[key] for key in ("message", "error", "detail") if found.get(key)), None)
-    return _one_line(found if isinstance(found, str) else text)
+    return found if isinstance(found, str) else None
+
+
+def _said(answer: dict[str, t.Any]) -> str:
+    """For a message about an answer of the wrong shape: what it says itself, if anything."""
+    words = _message_in(answer)
+    return f"; it says: {words}" if words else ""
 
 
 def _is_page(headers: t.Mapping[str, str], body: bytes) -> bool:
     return "html" in headers.get("Content-Type", "").lower() or body.lstrip()[:1] == b"<"
 
 
-def _one_line(text: str) -> str:
-    line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+def one_line(text: str, secret: str) -> str:
+    """For a message. The key is masked before the text is cut: a part of a key, Ansible would not know to mask."""
+    masked = text.replace(secret, MASK)
+    line = " ".join("".join(char if char.isprintable() else " " for char in masked).split())
     return line if len(line) <= MAX_MESSAGE else f"{line[: MAX_MESSAGE - 1]}…"
 
 
-# The first row whose name is among the errors behind an exception, or OpenSSL's reason for one, decides.
-# Names, because urllib3's classes moved between its versions, and nothing but requests is imported.
-# {cause} is the text of the innermost error.
+# The first row decides whose name is among the errors behind an exception, or OpenSSL's reason for one, or begins
+# the text of the innermost error, {cause}. Names, because urllib3's classes moved between its versions, and nothing
+# but requests is imported.
 _CONNECTION_KINDS: dict[str, tuple[str, str, bool, bool]] = {
     # name: (kind, words, whether to try again, whether the request may have been carried out)
+    # What precedes any connection: the URL of the API is checked already, and that of a proxy may hold a password.
+    **dict.fromkeys(
+        ("InvalidProxyURL", "ProxySchemeUnknown", "InvalidSchema", "LocationParseError", "InvalidURL"),
+        ("unreachable", "the environment names a proxy whose URL cannot be used", False, False),
+    ),
+    "Hostname mismatch": ("other_certificate", "{cause}", False, False),
+    # urllib3's own, before its version 2.
+    "CertificateError": ("other_certificate", "{cause}", False, False),
+    "IP address mismatch": ("other_certificate", "{cause}", False, False),
+    "Could not find a suitable TLS CA certificate bundle": ("certificate", "{cause}", False, False),
     "SSLCertVerificationError": ("certificate", "{cause}", False, False),
-    "CertificateError": ("certificate", "{cause}", False, False),
     "NO_CERTIFICATE_OR_CRL_FOUND": ("certificate", "there is no certificate in the CA file", False, False),
-    "ProxyError": ("unreachable", "the proxy failed: {cause}", True, False),
+    "Tunnel connection failed": ("unreachable", "{cause}", True, False),
     "gaierror": ("unreachable", "the name does not resolve", True, False),
     "ConnectTimeout": ("unreachable", "no connection within {timeout:g} s", True, False),
     "ConnectionRefusedError": ("unreachable", "connection refused", True, False),
     "NewConnectionError": ("unreachable", "{cause}", True, False),
-    "ReadTimeout": ("timeout", "no answer within {timeout:g} s", True, True),
     "ReadTimeoutError": ("timeout", "no answer within {timeout:g} s", True, True),
     "ConnectionResetError": ("connection", "connection reset", True, True),
     "RemoteDisconnected": ("connection", "connection closed without an answer", True, True),
     "ChunkedEncodingError": ("connection", "the answer was cut short", True, True),
-    "InvalidHeader": ("connection", "{cause}", True, True),
     "ContentDecodingError": ("connection", "the answer was broken", True, True),
     "SSLError": ("connection", "TLS failed: {cause}", True, True),
-    "ConnectionError": ("connection", "{cause}", True, True),
 }
 
 
@@ -285,23 +339,20 @@ def connection_trouble(error: BaseException, timeout: float) -> Trouble:
     names = {type(cause).__name__ for cause in causes} | {str(getattr(cause, "reason", "")) for cause in causes}
     cause = _text(causes[-1])
     for name, (kind, words, again, uncertain) in _CONNECTION_KINDS.items():
-        if name in names:
-            return Trouble(
-                kind,
-                _one_line(words.format(timeout=timeout, cause=cause)),
-                again=again,
-                uncertain=uncertain,
-            )
-    return Trouble("unreachable", _one_line(cause))
+        if name in names or cause.startswith(name):
+            # Once it has let the request pass, urllib3 blames the proxy for what may be the service's doing.
+            proxy = "the proxy failed: " if "ProxyError" in names and not uncertain else ""
+            return Trouble(kind, proxy + words.format(timeout=timeout, cause=cause), again=again, uncertain=uncertain)
+    return Trouble("connection", cause, again=True, uncertain=True)
 
 
 def _causes(error: BaseException) -> t.Iterator[BaseException]:
     """The error and those it wraps (as its cause, its reason or an argument), from the outside inwards."""
     seen: list[BaseException] = [error]
-    for one in seen:
-        yield one
-        context = None if one.__suppress_context__ else one.__context__
-        wrapped = (*one.args, getattr(one, "reason", None), one.__cause__, context)
+    for cause in seen:
+        yield cause
+        context = None if cause.__suppress_context__ else cause.__context__
+        wrapped = (*cause.args, getattr(cause, "reason", None), cause.__cause__, context)
         seen += [inner for inner in wrapped if isinstance(inner, BaseException) and inner not in seen]
 
 

@@ -9,6 +9,9 @@ from __future__ import annotations
 import typing as t
 from urllib.parse import urlsplit
 
+if t.TYPE_CHECKING:
+    from ._routes import Request
+
 
 class CoralogixError(Exception):
     """Something that ends the task; its text is the task's C(msg).
@@ -29,7 +32,7 @@ class CoralogixError(Exception):
     @property
     def failure(self) -> dict[str, t.Any]:
         names = ("status", "method", "url", "message", "correlation_id")
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) or None for name in names}
 
 
 class SettingsError(CoralogixError):
@@ -40,29 +43,13 @@ class WrongShape(Exception):
     """JSON that is not what the API documents; says what is wrong with it, and where."""
 
 
-class Request(t.NamedTuple):
-    """A request, and what the messages about it need to know."""
-
-    method: str
-    url: str
-    action: str
-    """What it is for, such as C(unassign incidents)."""
-    permission: str
-    """What the key needs for it."""
-    personal_key: bool
-    """Whether Coralogix takes only a personal (user-owned) key for it."""
-    body: dict[str, t.Any] | None = None
-    """What is sent as JSON, if anything is."""
-    names_incidents: bool = True
-    """Whether it is about incidents given by their IDs."""
-
-
 class ApiError(CoralogixError):
     """A request that failed for good.
 
     C(kind) is a key of C(EXPLANATIONS). C(message) holds the service's own words, or those of the
     connection's error. C(uncertain) says that the service may have carried the request out all the
-    same (an answer lost or unreadable, a 5xx); otherwise it certainly has not.
+    same (an answer lost or unreadable, a 5xx); otherwise it certainly has not. C(unreadable) is set on the
+    error of a read which shows that this key, or this service, lets no incident be read.
     """
 
     def __init__(
@@ -77,6 +64,7 @@ class ApiError(CoralogixError):
         note: str = "",
     ) -> None:
         super().__init__(message)
+        self.unreadable = False
         self.kind = kind
         self.request = request
         self.method = request.method
@@ -88,27 +76,39 @@ class ApiError(CoralogixError):
 
     def __str__(self) -> str:
         parts = urlsplit(self.request.url)
+        operation = self.request.operation
         text = EXPLANATIONS[self.kind].format(
-            **self.request._asdict(),
+            action=operation.action,
+            permission=operation.permission,
+            personal=PERSONAL_KEY if operation.personal_key else "",
+            method=self.method,
             host=parts.netloc,
             path=parts.path,
             length=len(self.request.url),
-            answer=": ".join(str(part) for part in (self.status, self.message) if part),
-            personal=PERSONAL_KEY if self.request.personal_key else "",
-            uuids=ONLY_UUIDS if self.request.names_incidents else "",
+            answer=": ".join(str(part) for part in (self.status, self.message.rstrip(".")) if part),
+            uuids=ONLY_UUIDS.format(listed(self.request.other_ids)) if self.request.other_ids else "",
             correlation_id=self.correlation_id,
         )
         return f"{text} {self.note}".rstrip()
 
 
-ONLY_UUIDS = " API version 5 takes only UUIDs as incident IDs."
+ONLY_UUIDS = " API version 5 takes only UUIDs as incident IDs, which these are not: {}."
 PERSONAL_KEY = " and has to be a personal key: team keys cannot do this"
+
+
+def listed(ids: t.Sequence[str]) -> str:
+    """For a message that another value of the result spells out, or that need not name them all."""
+    rest = len(ids) - MAX_LISTED
+    return ", ".join(ids[:MAX_LISTED]) + (f" and {rest} more" if rest > 0 else "")
+
+
+MAX_LISTED = 20
 
 # One text for each way in which a request can fail: what happened, then what to do about it.
 EXPLANATIONS = {
     "invalid": "Coralogix at {host} refused the request to {action} as invalid ({answer}).{uuids}",
     "unauthenticated": (
-        "Coralogix at {host} did not accept the API key ({answer}). Either the key is wrong, revoked or of "
+        "Coralogix at {host} did not accept the API key ({answer}). Either the key is mistyped, revoked or of "
         "another kind (Send-Your-Data keys do not work here), or it belongs to another region: "
         "check api_key, and check region, domain or api_url."
     ),
@@ -117,7 +117,18 @@ EXPLANATIONS = {
         "{host} has no route {method} {path} ({answer}). Either the API version or the URL is wrong: "
         "check api_version, and check region, domain or api_url."
     ),
-    "no_incident": ("Coralogix at {host} does not know an incident that it was asked to {action} ({answer})."),
+    "no_page": (
+        "{host} answered {method} {path} with a page that says there is nothing ({answer}), as Coralogix would not. "
+        "Check region, domain or api_url."
+    ),
+    "blocked": (
+        "{host} refused the request to {action} with a page ({answer}), as Coralogix would not. A proxy or a firewall "
+        "may stand before it, or the URL is wrong: check these, and region, domain or api_url."
+    ),
+    "no_incident": (
+        "Coralogix at {host} refused to {action}, as it does not know one of them ({answer}). With a key that may "
+        "read them (incidents:read) the task finds out which; else leave that ID out."
+    ),
     "too_long": (
         "{host}, or a proxy before it, takes no URL of {length} characters ({answer}). "
         "Give fewer incident_ids to one task."
@@ -139,6 +150,10 @@ EXPLANATIONS = {
         "{host} answered the request to {action} with something other than JSON ({answer}). A proxy or a login "
         "page may stand before Coralogix, or the URL is wrong: check region, domain or api_url."
     ),
+    "broken_json": (
+        "Coralogix at {host} answered the request to {action} with JSON that is broken or cut short ({answer}). "
+        "The trouble is on the side of the service or of a proxy before it; the correlation ID is {correlation_id}."
+    ),
     "wrong_shape": (
         "Coralogix at {host} answered the request to {action} with JSON of another shape than the API documents "
         "({answer}). Check api_version and the URL; the correlation ID is {correlation_id}."
@@ -146,6 +161,10 @@ EXPLANATIONS = {
     "certificate": (
         "The TLS certificate of {host} could not be verified ({answer}). If a proxy or a private authority "
         "signs it, name its CA file with ca_path or REQUESTS_CA_BUNDLE."
+    ),
+    "other_certificate": (
+        "The TLS certificate that {host} shows is for another host ({answer}). Either the name is wrong, or a proxy "
+        "answers in its place: check region, domain or api_url."
     ),
     "unreachable": (
         "Could not reach {host} to {action} ({answer}). Check the network, a proxy, and region, domain or api_url."

@@ -11,7 +11,7 @@ import typing as t
 from datetime import datetime, timedelta, timezone
 
 from ._errors import SettingsError
-from ._incidents import Incident, rfc3339
+from ._incident import Incident, rfc3339
 from ._routes import Values
 
 
@@ -35,7 +35,7 @@ class Filter(t.NamedTuple):
 
 def _enum(name: str, prefix: str, *short: str) -> Filter:
     """Values of an enum, by short names or by those of the API."""
-    full = {one: f"{prefix}_{one.upper()}" for one in short}
+    full = {word: f"{prefix}_{word.upper()}" for word in short}
     spec = {"type": "list", "elements": "str", "choices": [*full, *full.values()]}
     return Filter(spec, name, lambda values: [full.get(value, value) for value in values])
 
@@ -135,7 +135,7 @@ _START = datetime(1970, 1, 1, tzinfo=timezone.utc)
 def options() -> dict[str, dict[str, t.Any]]:
     """All options that choose or order incidents, in the form that AnsibleModule takes."""
     return {
-        **{name: one.spec for name, one in FILTERS.items()},
+        **{name: option.spec for name, option in FILTERS.items()},
         "assigned": {"type": "bool"},
         **{name: {"type": "str"} for bounds in RANGES.values() for name in bounds},
         "order_by": ORDER_BY,
@@ -154,21 +154,21 @@ def query(params: t.Mapping[str, t.Any], now: datetime) -> Query:
             asked[name] = _range(bounds, params, now)
     keeps: list[t.Callable[[Incident], bool]] = []
     if params["assigned"] is not None:
-        keeps.append(lambda one: bool(one["assignments"]) is params["assigned"])
+        keeps.append(lambda incident: bool(incident["assignments"]) is params["assigned"])
     if len(asked.get("metaLabels", ())) > 1:
         labels: dict[str, t.Any] = given["meta_labels"]
         # The API looks for any of the pairs or for all of them; several values of one label are looked for here.
         several = any(len(_label_values(wanted)) > 1 for wanted in labels.values())
         asked["metaLabelsOp"] = "FILTER_OPERATOR_OR_OR_UNSPECIFIED" if several else "FILTER_OPERATOR_AND"
         if several and len(labels) > 1:
-            keeps.append(lambda one: _has_labels(one, labels))
+            keeps.append(lambda incident: _has_labels(incident, labels))
     orders = [
         {**_column(order), "direction": f"ORDER_BY_DIRECTION_{order['direction'].upper()}"}
         for order in params["order_by"] or ()
     ]
     return Query(
         {**({"filter": asked} if asked else {}), **({"orderBys": orders} if orders else {})},
-        (lambda one: all(keep(one) for keep in keeps)) if keeps else None,
+        (lambda incident: all(keep(incident) for keep in keeps)) if keeps else None,
         empty=any(_chooses_none(value) for value in given.values()),
     )
 
@@ -196,7 +196,9 @@ def _range(bounds: tuple[str, str], params: t.Mapping[str, t.Any], now: datetime
     start, end = (None if params[bound] is None else _time(bound, params[bound], now) for bound in bounds)
     start, end = start or _START, end or now + _MARGIN
     if start > end:
-        raise SettingsError(f"{bounds[0]} is later than {bounds[1]}, so that nothing can match.")
+        # An end that was not given is 1970, or the day after now.
+        told = [f"{bound} is {params[bound]!r}" for bound in bounds if params[bound] is not None]
+        raise SettingsError(f"{' and '.join(told)}: nothing can match.")
     return {"startTime": rfc3339(start), "endTime": rfc3339(end)}
 
 

@@ -9,37 +9,11 @@ from __future__ import annotations
 import re
 import threading
 import typing as t
-from datetime import datetime
 
 from ._client import PARALLEL, Client
 from ._errors import ApiError, WrongShape
-from ._routes import GENERATIONS, NO_VALUES, Values, request, split
-
-Incident = dict[str, t.Any]
-"""An incident as the API shows it; checked so far that C(id) is text, C(assignments) a list, and that what the
-service was asked to check is text."""
-
-
-def holders(incident: Incident) -> list[str]:
-    """The IDs of the users it is assigned to; an empty one where an assignment does not tell."""
-    users = [one.get("assignedTo") if isinstance(one, dict) else None for one in incident["assignments"]]
-    ids = [user.get("userId") if isinstance(user, dict) else None for user in users]
-    return [one if isinstance(one, str) else "" for one in ids]
-
-
-# What the service makes of an incident that is resolved, or closed.
-RESOLVED = {"status": "INCIDENT_STATUS_RESOLVED", "state": "INCIDENT_STATE_RESOLVED"}
-
-
-def is_closed(incident: Incident) -> bool:
-    """No status says so: the API has an event for it, and this time."""
-    return bool(incident.get("closedAt"))
-
-
-def rfc3339(moment: datetime, timespec: str = "auto") -> str:
-    """A time in UTC as the API writes it; C(timespec) is that of C(isoformat)."""
-    return moment.isoformat(timespec=timespec).replace("+00:00", "Z")
-
+from ._incident import Incident
+from ._routes import GENERATIONS, NO_VALUES, UUID, Request, Values, request, split
 
 _Answer = t.TypeVar("_Answer")
 _Parse = t.Callable[[dict[str, t.Any], list[str]], _Answer]
@@ -49,8 +23,8 @@ PAGE = 500
 # An ID of no incident, for reading just to find out which routes there are.
 _NO_INCIDENT = "00000000-0000-0000-0000-000000000000"
 
-# A read that fails so leaves the incidents' state unknown, but does not stand in the way of a write.
-UNREADABLE = frozenset(("forbidden", "no_route"))
+# How a read fails where the key lacks the permission, or the service the route.
+_UNREADABLE = frozenset(("forbidden", "no_route"))
 
 
 class Read(t.NamedTuple):
@@ -95,11 +69,18 @@ class Incidents:
     def read(self, ids: t.Sequence[str]) -> Read:
         """Read incidents; raises the first ApiError."""
         read = Read({}, [])
-        for _chunk, answer in self._send("read", ids, self._read_answer):
+        errors = []
+        answers = self._send("read", ids, self._read_answer)
+        for _chunk, answer in answers:
             if isinstance(answer, ApiError):
-                raise answer
-            read.found.update(answer.found)
-            read.not_found.extend(answer.not_found)
+                errors.append(answer)
+            else:
+                read.found.update(answer.found)
+                read.not_found.extend(answer.not_found)
+        if errors:
+            # Where one request was answered, there are the permission and the route, and something else is wrong.
+            errors[0].unreadable = errors[0].kind in _UNREADABLE and len(errors) == len(answers)
+            raise errors[0]
         return read
 
     def find(self, query: Values, keep: t.Callable[[Incident], bool] | None = None, limit: int | None = None) -> Found:
@@ -111,7 +92,7 @@ class Incidents:
             # Both generations list at the same address, and the older one would pass over the query in the body.
             self._call("read", [_NO_INCIDENT], lambda _answer, _ids: None, NO_VALUES)
         # Pages of one size, as few as it takes, and where that can be foretold, no larger than it takes.
-        size = PAGE if limit is None or keep else -(-limit // -(-limit // PAGE))
+        size = PAGE if limit is None or keep else _dealt(limit, _dealt(limit, PAGE))
         found: dict[str, Incident] = {}
         seen: set[str] = set()
         total, token = None, ""
@@ -193,8 +174,8 @@ class Incidents:
                 answer = self._client.exchange(made, lambda json: parse(json, ids))
             except ApiError as error:
                 # What an earlier try may have done stays done.
-                error.uncertain = error.uncertain or any(one.uncertain for one in missing)
-                if not _is_missing(operation, error, bool(missing)):
+                error.uncertain = error.uncertain or any(other.uncertain for other in missing)
+                if not _is_missing(made, error, bool(missing)):
                     # Not certain that this route is served, but those before it are not.
                     self._generations = generations[position:]
                     raise
@@ -216,22 +197,22 @@ class Incidents:
         if not isinstance(not_found, list):
             raise WrongShape("notFoundIds is not a list")
         read = Read({}, [])
-        for one in ids:
-            incident = _pick(incidents, one)
+        for incident_id in ids:
+            incident = _pick(incidents, incident_id)
             if incident is not None:
-                read.found[one] = self._checked(incident)
-                if incident["id"] != one and _as_told(incident["id"]) != _as_told(one):
-                    raise WrongShape(f"under the ID {one} it has the incident {incident['id']}")
-            elif one in not_found or _as_told(one) in not_found:
-                read.not_found.append(one)
+                read.found[incident_id] = self._checked(incident)
+                if incident["id"] != incident_id and _as_told(incident["id"]) != _as_told(incident_id):
+                    raise WrongShape(f"under the ID {incident_id} it has the incident {incident['id']}")
+            elif incident_id in not_found or _as_told(incident_id) in not_found:
+                read.not_found.append(incident_id)
             else:
-                raise WrongShape(f"it says nothing of the incident {one}")
+                raise WrongShape(f"it says nothing of the incident {incident_id}")
         return read
 
     def _write_answer(self, answer: dict[str, t.Any], ids: list[str]) -> dict[str, Incident]:
         by_id = {incident["id"]: incident for incident in self._listed(answer)}
-        picked = {one: _pick(by_id, one) for one in ids}
-        return {one: incident for one, incident in picked.items() if incident is not None}
+        picked = {incident_id: _pick(by_id, incident_id) for incident_id in ids}
+        return {incident_id: incident for incident_id, incident in picked.items() if incident is not None}
 
     def _page_answer(self, answer: dict[str, t.Any]) -> _Page:
         pagination = answer.get("pagination")
@@ -261,25 +242,31 @@ class Incidents:
         return incident
 
 
-def _is_missing(operation: str, error: ApiError, others_missing: bool) -> bool:
+def _dealt(number: int, among: int) -> int:
+    """The share of each, rounded up."""
+    return (number + among - 1) // among
+
+
+def _is_missing(made: Request, error: ApiError, others_missing: bool) -> bool:
     """Whether the route does not exist, and not something else is wrong."""
-    # Version 3's route to read many ends in "batch", which other versions take for an ID: they know no
-    # such incident, or refuse it or the parameter as invalid. Unknown IDs are no error of reading many.
-    if operation == "read" and (
+    # Other versions take the last word of version 3's route for an ID: they know no such incident, or refuse it, or
+    # the parameter, as invalid. Unknown IDs are no error of reading many.
+    if made.url.partition("?")[0].endswith("/batch") and (
         error.kind == "no_incident"
-        or (others_missing and error.kind == "invalid" and _ABOUT_AN_ID.search(error.message))
+        or (error.kind == "invalid" and (_ABOUT_AN_ID if others_missing else _ABOUT_BATCH).match(error.message))
     ):
         error.kind = "no_route"
-    return error.kind == "no_route"
+    return error.kind in ("no_route", "no_page")
 
 
-_ABOUT_AN_ID = re.compile(r"\b(batch|ids?|uuid)\b", re.I)
-_UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\Z")
+_ABOUT_BATCH = re.compile(r"(?!.*\btoo (?:many|long|large)\b).*\bbatch\b", re.I)
+# Version 3 itself would speak of the IDs.
+_ABOUT_AN_ID = re.compile(rf"{_ABOUT_BATCH.pattern}|.*\bunknown\b.*\bids\b|(?!.*\bids\b).*\b(?:id|uuid)\b", re.I)
 
 
 def _as_told(wanted: str) -> str:
     """The ID as an answer may spell it: UUIDs come back in lower case. Of other text, "a" and "A" are two."""
-    return wanted.lower() if _UUID.match(wanted) else wanted
+    return wanted.lower() if UUID.match(wanted) else wanted
 
 
 def _pick(incidents: dict[str, t.Any], wanted: str) -> t.Any:

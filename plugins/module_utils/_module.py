@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import gc
 import json
 import os
@@ -19,7 +20,8 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from . import _client, _options, _plan
 from ._errors import ApiError, CoralogixError
-from ._incidents import UNREADABLE, Incident, Incidents, Read
+from ._incident import Incident
+from ._incidents import Incidents, Read
 from ._plan import Change, Outcome, States
 
 Params = t.Mapping[str, t.Any]
@@ -28,6 +30,7 @@ Result = dict[str, t.Any]
 
 CHECK_MODE_READS = "Check mode has to read: without, it cannot tell what a real run would do."
 LEAVING_ALONE_READS = "This has to read first: without, it cannot tell which incidents to leave alone."
+COUNTS_AS_NOT_FOUND = " An incident that the answer leaves out counts as not found."
 
 MISSING: dict[str, t.Any] = {"type": "str", "choices": ["fail", "ignore"], "default": "fail"}
 
@@ -50,21 +53,39 @@ def run(options: Spec, work: t.Callable[[AnsibleModule], Result], **rules: t.Any
     # The key may come from the environment, where AnsibleModule does not see it.
     module.no_log_values.update(_options.secrets(module.params, os.environ))
     result = work(module)
-    ansibles = basic.remove_values
-    basic.remove_values = lambda values, secrets: values if _is_free_of(secrets, values) else ansibles(values, secrets)
-    try:
+    with _quick_search_for_secrets():
         if "failure" in result:
             module.fail_json(**result)
         module.exit_json(**result)
+
+
+@contextlib.contextmanager
+def _quick_search_for_secrets() -> t.Iterator[None]:
+    """Ansible looks for secrets value by value, but only in results that really hold one.
+
+    That look takes most of the time of a task with thousands of incidents (see docs/performance.md). Should a later
+    ansible-core do without the function, it is not missed.
+    """
+    thorough = getattr(basic, "remove_values", None)
+    if thorough is None:
+        yield
+        return
+
+    def remove_values(values: Result, secrets: t.Iterable[str]) -> Result:
+        # Older versions of ansible-core put the options in, always with the key.
+        given = {key: value for key, value in values.items() if key == "invocation"}
+        rest = {key: value for key, value in values.items() if key not in given}
+        return {**rest, **thorough(given, secrets)} if _is_free_of(secrets, rest) else thorough(values, secrets)
+
+    basic.remove_values = remove_values
+    try:
+        yield
     finally:
-        basic.remove_values = ansibles
+        basic.remove_values = thorough
 
 
 def _is_free_of(secrets: t.Iterable[str], values: Result) -> bool:
-    """Whether no secret occurs anywhere in the values, so that Ansible need not look for them, value by value.
-
-    That look takes most of the time of a task with thousands of incidents (see docs/performance.md).
-    """
+    """Whether no secret occurs anywhere in the values."""
     try:
         text = json.dumps(values, check_circular=False)
     except (TypeError, ValueError, RecursionError):
@@ -93,15 +114,15 @@ def apply(change: Change, service: Incidents, ids: list[str], missing: str, chec
     try:
         before, not_found = service.read(ids)
     except ApiError as unread:
-        if unread.kind not in UNREADABLE:
+        if not unread.unreadable:
             return Outcome(error=unread)
-        if check_mode or change.leaves_alone:
+        if check_mode or change.passed:
             unread.note = f"{unread.note} {CHECK_MODE_READS if check_mode else LEAVING_ALONE_READS}".lstrip()
             return Outcome(error=unread)
         return _apply_unseen(change, service, ids, missing, unread)
     if not_found and missing == "fail":
         return Outcome(before, before, not_found=not_found, error=no_such(not_found))
-    todo = _plan.todo(change, ids, before)
+    todo = _plan.those(change.needed, ids, before)
     if check_mode:
         return Outcome(before, _plan.predicted(change, todo, before), todo, not_found)
     outcome = _carry_out(change, service, todo, before)
@@ -109,33 +130,39 @@ def apply(change: Change, service: Incidents, ids: list[str], missing: str, chec
     if outcome.not_found and missing == "fail":
         error = error or no_such(outcome.not_found)
     gone = {*not_found, *outcome.not_found}
-    return outcome._replace(not_found=[one for one in ids if one in gone], error=error)
+    return outcome._replace(not_found=[incident_id for incident_id in ids if incident_id in gone], error=error)
 
 
 def _carry_out(change: Change, service: Incidents, ids: list[str], before: States) -> Outcome:
     """Write, and read again every incident whose state the answers leave open or show as it was."""
     written = service.write(change.operation, ids, change.values)
     error: CoralogixError | None = written.error
-    unclear = [one for one in written.accepted if not _is_done(change, one, written.answered)] + written.uncertain
+    answered = {*_plan.those(change.wanted, ids, written.answered)}
+    unclear = [*(incident_id for incident_id in written.accepted if incident_id not in answered), *written.uncertain]
     read, unread = Read({}, []), []
     if unclear:
         try:
             read = service.read(unclear)
         except ApiError as unverified:
             error = error or unverified
-            unread = [one for one in unclear if one not in written.answered]
+            unread = unclear
     after = {**before, **written.answered, **read.found}
-    for one in (*read.not_found, *unread):
-        del after[one]
+    for incident_id in (*read.not_found, *unread):
+        # An answer that shows it as it was may be older than its effect.
+        del after[incident_id]
     # By now somebody else may have removed it, or changed it in a way that hides what the write did.
-    hidden = [one for one in written.uncertain if not _tells(change, before[one], after.get(one))]
+    hidden = [
+        incident_id
+        for incident_id in written.uncertain
+        if not _tells(change, before[incident_id], after.get(incident_id))
+    ]
     perhaps = {*unread, *hidden}
     return Outcome(
         before,
         after,
-        done=[one for one in ids if _is_done(change, one, after)],
+        done=_plan.those(change.wanted, ids, after),
         not_found=read.not_found,
-        doubtful=[one for one in ids if one in perhaps],
+        doubtful=[incident_id for incident_id in ids if incident_id in perhaps],
         error=error or _without_effect(change, written.accepted, after),
     )
 
@@ -143,7 +170,10 @@ def _carry_out(change: Change, service: Incidents, ids: list[str], before: State
 def _apply_unseen(change: Change, service: Incidents, ids: list[str], missing: str, unread: ApiError) -> Outcome:
     """The job without reading: every incident is written, and the answer to that is all that is known."""
     written = service.write(change.operation, ids, change.values)
-    silent = [one for one in written.accepted if one not in written.answered]
+    if written.error and not written.accepted and not written.uncertain:
+        # Where there is no route at all, that of the read shows best that the URL is wrong.
+        return Outcome(error=unread if unread.kind == written.error.kind == "no_route" else written.error)
+    silent = [incident_id for incident_id in written.accepted if incident_id not in written.answered]
     error = written.error or _without_effect(change, written.accepted, written.answered)
     if silent and missing == "fail":
         error = error or CoralogixError(
@@ -152,15 +182,15 @@ def _apply_unseen(change: Change, service: Incidents, ids: list[str], missing: s
         )
     return Outcome(
         after=written.answered,
-        done=[one for one in ids if _is_done(change, one, written.answered)],
+        done=_plan.those(change.wanted, ids, written.answered),
         not_found=silent if missing == "ignore" else [],
         # That the request had no effect on what its answer leaves out would be a guess.
         doubtful=[*silent, *written.uncertain],
         error=error,
         warning=(
-            f"Whether the incidents were {change.done} before is unknown, as they could not be read first: changed "
-            f"is reported all the same, and an incident that the answer leaves out counts as not found. "
-            f"To read takes the permission {unread.request.permission}. {unread}"
+            f"Whether the incidents were {change.done} before is unknown, as they could not be read first: all that "
+            f"are now count as changed.{COUNTS_AS_NOT_FOUND if missing == 'ignore' else ''} "
+            f"To read takes the permission {unread.request.operation.permission}. {unread}"
         ),
     )
 
@@ -172,12 +202,8 @@ def _tells(change: Change, before: Incident, after: Incident | None) -> bool:
     return change.wanted(after) or all(after.get(key) == before.get(key) for key in change.shows)
 
 
-def _is_done(change: Change, one: str, states: States) -> bool:
-    return one in states and change.wanted(states[one])
-
-
 def _without_effect(change: Change, ids: list[str], states: States) -> CoralogixError | None:
-    unchanged = _plan.todo(change, ids, states)
+    unchanged = _plan.those(change.needed, ids, states)
     if not unchanged:
         return None
     return CoralogixError(

@@ -4,7 +4,7 @@
 
 """The connection options: one table of them, and the way from options to checked settings.
 
-No Ansible in here: an Event-Driven Ansible plugin reads its options by the same functions.
+No Ansible in here: whatever else is to take these options, such as an Event-Driven Ansible plugin, can use it as well.
 """
 
 from __future__ import annotations

@@ -9,16 +9,12 @@ from __future__ import annotations
 import typing as t
 from types import MappingProxyType
 
-from ._errors import CoralogixError, SettingsError
-from ._incidents import Incident
+from ._errors import CoralogixError, SettingsError, listed
+from ._incident import Incident
 from ._routes import NO_VALUES, Values
 
 States = t.Mapping[str, Incident]
 """Incidents by the ID asked for."""
-
-
-def _never(_incident: Incident) -> bool:
-    return False
 
 
 def _nothing(_before: States, _done: t.Sequence[str]) -> dict[str, t.Any]:
@@ -38,7 +34,7 @@ class Change(t.NamedTuple):
     """How an incident looks once it has been changed."""
     shows: tuple[str, ...]
     """The keys of an incident that a diff is about."""
-    passed: t.Callable[[Incident], bool] = _never
+    passed: t.Callable[[Incident], bool] | None = None
     """Whether an incident that is not as wanted is left alone all the same, such as one that is past it."""
     texts: tuple[str, ...] = ()
     """The keys that the decisions above rest on, besides C(assignments)."""
@@ -48,11 +44,10 @@ class Change(t.NamedTuple):
     """What is returned besides, given the incidents before and the IDs of those changed."""
 
     def needed(self, incident: Incident) -> bool:
-        return not self.wanted(incident) and not self.passed(incident)
+        return not self.wanted(incident) and not (self.passed and self.passed(incident))
 
-    @property
-    def leaves_alone(self) -> bool:
-        return self.passed is not _never
+    def left_alone(self, incident: Incident) -> bool:
+        return not self.wanted(incident) and not self.needed(incident)
 
 
 class Outcome(t.NamedTuple):
@@ -72,12 +67,12 @@ class Outcome(t.NamedTuple):
 
 def checked_ids(ids: t.Sequence[str]) -> list[str]:
     """The IDs in their order, without surrounding blanks and repetitions; raises SettingsError."""
-    stripped = [one.strip() for one in ids]
-    for one in stripped:
-        if not one:
+    stripped = [incident_id.strip() for incident_id in ids]
+    for incident_id in stripped:
+        if not incident_id:
             raise SettingsError("incident_ids holds a blank where an ID should be.")
-        if not one.isprintable():
-            raise SettingsError(f"incident_ids holds {one!r}, with a character that is in no ID.")
+        if not incident_id.isprintable():
+            raise SettingsError(f"incident_ids holds {incident_id!r}, with a character that is in no ID.")
     return list(dict.fromkeys(stripped))
 
 
@@ -88,33 +83,28 @@ def check_texts(params: t.Mapping[str, t.Any], names: t.Iterable[str]) -> None:
             raise SettingsError(f"{name} is blank.")
 
 
-def todo(change: Change, ids: t.Iterable[str], states: States) -> list[str]:
-    """The IDs of those incidents that are known to need the change."""
-    return [one for one in ids if one in states and change.needed(states[one])]
-
-
-def passed(change: Change, ids: t.Iterable[str], states: States) -> list[str]:
-    """The IDs of those incidents that are left alone though they are not as wanted."""
-    return [one for one in ids if one in states and change.passed(states[one]) and not change.wanted(states[one])]
+def those(are_so: t.Callable[[Incident], bool], ids: t.Iterable[str], states: States) -> list[str]:
+    """The IDs of those incidents that are known to be so, in their order."""
+    return [incident_id for incident_id in ids if incident_id in states and are_so(states[incident_id])]
 
 
 def predicted(change: Change, ids: t.Iterable[str], states: States) -> States:
     """The incidents as they will be once these have been changed."""
-    return {**states, **{one: change.after(states[one]) for one in ids}}
+    return {**states, **{incident_id: change.after(states[incident_id]) for incident_id in ids}}
 
 
 def shown(incidents: t.Iterable[Incident], events: bool) -> list[Incident]:
     """The incidents as they are returned, with their events or without."""
     if events:
         return list(incidents)
-    return [{key: value for key, value in one.items() if key != "events"} for one in incidents]
+    return [{key: value for key, value in incident.items() if key != "events"} for incident in incidents]
 
 
 def result(
     change: Change, ids: t.Sequence[str], outcome: Outcome, diff: bool = False, events: bool = True
 ) -> dict[str, t.Any]:
     """What the task returns, whether it ends well or not."""
-    incidents = shown((outcome.after[one] for one in ids if one in outcome.after), events)
+    incidents = shown((outcome.after[incident_id] for incident_id in ids if incident_id in outcome.after), events)
     returned: dict[str, t.Any] = {
         "changed": bool(outcome.done or outcome.doubtful),
         "incidents": incidents,
@@ -122,8 +112,8 @@ def result(
         "not_found_ids": list(outcome.not_found),
         **change.reports(outcome.before, outcome.done),
     }
-    if change.leaves_alone:
-        returned["left_alone_ids"] = passed(change, ids, outcome.after)
+    if change.passed:
+        returned["left_alone_ids"] = those(change.left_alone, ids, outcome.after)
     if diff and outcome.before:
         returned["diff"] = {
             "before": _sides(change, outcome.done, outcome.before),
@@ -141,11 +131,11 @@ def _progress(change: Change, outcome: Outcome) -> str:
     """For a message: what had been done when the task failed."""
     told = []
     if outcome.done:
-        told.append(f"{change.done.capitalize()} until then: {', '.join(outcome.done)}.")
+        told.append(f"{change.done.capitalize()} until then: {listed(outcome.done)}.")
     if outcome.doubtful:
         told.append(f"Perhaps {change.done}, which could not be found out: {', '.join(outcome.doubtful)}.")
     return " ".join(told) or "Nothing was changed."
 
 
 def _sides(change: Change, ids: t.Iterable[str], states: States) -> dict[str, t.Any]:
-    return {one: {key: states[one].get(key) for key in change.shows} for one in ids}
+    return {incident_id: {key: states[incident_id].get(key) for key in change.shows} for incident_id in ids}

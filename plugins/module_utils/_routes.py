@@ -11,7 +11,7 @@ import typing as t
 from types import MappingProxyType
 from urllib.parse import quote
 
-from ._errors import Request, SettingsError
+from ._errors import SettingsError
 
 # The published version 5 takes no more in one request.
 MAX_IDS = 10_000
@@ -46,6 +46,18 @@ class Operation(t.NamedTuple):
     """By generation of routes."""
 
 
+class Request(t.NamedTuple):
+    """A request, and what the messages about it need to know."""
+
+    method: str
+    url: str
+    operation: Operation
+    body: dict[str, t.Any] | None = None
+    """What is sent as JSON, if anything is."""
+    other_ids: tuple[str, ...] = ()
+    """Those of the incidents' IDs that API version 5 would not take, as they are no UUIDs."""
+
+
 # Versions 4 and 5 have the same routes. Where "latest" leads, the answer to a first read tells.
 GENERATIONS: dict[str, tuple[str, ...]] = {
     "3": ("v3",),
@@ -53,6 +65,8 @@ GENERATIONS: dict[str, tuple[str, ...]] = {
     "5": ("v4",),
     "latest": ("v4", "v3"),
 }
+
+UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\Z")
 
 _PATH = "/incidents/incidents/v1"
 
@@ -136,11 +150,9 @@ def request(
     return Request(
         route.method,
         f"{base_url}{route.path}{query and '?'}{query}",
-        wanted.action,
-        wanted.permission,
-        wanted.personal_key,
+        wanted,
         parameters if route.body else None,
-        bool(route.ids),
+        tuple(incident_id for incident_id in ids if not UUID.match(incident_id)) if generation == "v4" else (),
     )
 
 
@@ -150,19 +162,21 @@ def split(
     """Deal the IDs, in their order, into as few requests as those of all the generations allow."""
     routes = {generation: OPERATIONS[operation].routes[generation] for generation in generations}
     queries = {generation: route for generation, route in routes.items() if not route.body}
-    bare = max((len(request(base_url, operation, one, values=values).url) for one in queries), default=0)
+    bare = max((len(request(base_url, operation, generation, values=values).url) for generation in queries), default=0)
     name = max((len(f"{route.ids}=&") for route in queries.values()), default=0)
     most = min(MAX_IDS_IN_BODY if route.body else MAX_IDS for route in routes.values())
     chunks: list[list[str]] = []
     length = MAX_URL
-    for one in ids:
-        added = name + len(quote(one, safe="")) if queries else 0
+    for incident_id in ids:
+        added = name + len(quote(incident_id, safe="")) if queries else 0
         if length + added >= MAX_URL or len(chunks[-1]) == most:
             if bare + added >= MAX_URL:
-                raise SettingsError(f"incident_ids holds an ID of {len(one)} characters, too long for any request.")
+                raise SettingsError(
+                    f"incident_ids holds an ID of {len(incident_id)} characters, too long for any request."
+                )
             chunks.append([])
             length = bare
-        chunks[-1].append(one)
+        chunks[-1].append(incident_id)
         length += added
     return chunks
 

@@ -17,7 +17,9 @@ description:
     C(status) or C(state) is resolved or it is closed; RV(left_alone_ids) reports the latter.
 extends_documentation_fragment:
   - coralogix.incidents.attributes
+  - coralogix.incidents.attributes.change
   - coralogix.incidents.connection
+  - coralogix.incidents.events
   - coralogix.incidents.incident_ids
 attributes:
   check_mode:
@@ -90,7 +92,7 @@ failure:
   type: dict
 """
 
-from ansible_collections.coralogix.incidents.plugins.module_utils._incidents import RESOLVED, Incident, is_closed
+from ansible_collections.coralogix.incidents.plugins.module_utils._incident import RESOLVED, Incident, is_closed
 from ansible_collections.coralogix.incidents.plugins.module_utils._module import run_change
 from ansible_collections.coralogix.incidents.plugins.module_utils._plan import Change
 

@@ -17,7 +17,9 @@ description:
     RV(reassigned_ids) tells from whom they were taken.
 extends_documentation_fragment:
   - coralogix.incidents.attributes
+  - coralogix.incidents.attributes.change
   - coralogix.incidents.connection
+  - coralogix.incidents.events
   - coralogix.incidents.incident_ids
 attributes:
   check_mode:
@@ -124,7 +126,7 @@ failure:
 
 import typing as t
 
-from ansible_collections.coralogix.incidents.plugins.module_utils._incidents import holders
+from ansible_collections.coralogix.incidents.plugins.module_utils._incident import holders
 from ansible_collections.coralogix.incidents.plugins.module_utils._module import run_change
 from ansible_collections.coralogix.incidents.plugins.module_utils._plan import Change
 
@@ -145,9 +147,9 @@ def assign(params: t.Mapping[str, t.Any]) -> Change:
         values={"assignedTo": user},
         reports=lambda before, done: {
             "reassigned_ids": {
-                one: [user for user in holders(before[one]) if user]
-                for one in done
-                if one in before and before[one]["assignments"]
+                incident_id: [holder for holder in holders(before[incident_id]) if holder]
+                for incident_id in done
+                if incident_id in before and before[incident_id]["assignments"]
             }
         },
     )

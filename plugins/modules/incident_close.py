@@ -17,7 +17,9 @@ description:
   - Reads the incidents first. What is closed already is left as it is.
 extends_documentation_fragment:
   - coralogix.incidents.attributes
+  - coralogix.incidents.attributes.change
   - coralogix.incidents.connection
+  - coralogix.incidents.events
   - coralogix.incidents.incident_ids
 attributes:
   check_mode:
@@ -91,7 +93,7 @@ failure:
 import typing as t
 from datetime import datetime, timezone
 
-from ansible_collections.coralogix.incidents.plugins.module_utils._incidents import RESOLVED, is_closed, rfc3339
+from ansible_collections.coralogix.incidents.plugins.module_utils._incident import RESOLVED, is_closed, rfc3339
 from ansible_collections.coralogix.incidents.plugins.module_utils._module import run_change
 from ansible_collections.coralogix.incidents.plugins.module_utils._plan import Change
 

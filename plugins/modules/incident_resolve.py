@@ -17,7 +17,9 @@ description:
     final; RV(left_alone_ids) reports it unless its C(status) is resolved.
 extends_documentation_fragment:
   - coralogix.incidents.attributes
+  - coralogix.incidents.attributes.change
   - coralogix.incidents.connection
+  - coralogix.incidents.events
   - coralogix.incidents.incident_ids
 attributes:
   check_mode:
@@ -84,7 +86,7 @@ failure:
   type: dict
 """
 
-from ansible_collections.coralogix.incidents.plugins.module_utils._incidents import RESOLVED, is_closed
+from ansible_collections.coralogix.incidents.plugins.module_utils._incident import RESOLVED, is_closed
 from ansible_collections.coralogix.incidents.plugins.module_utils._module import run_change
 from ansible_collections.coralogix.incidents.plugins.module_utils._plan import Change
 

@@ -18,7 +18,9 @@ description:
   - Any number of IDs can be given; they are dealt into as many requests as needed, a few of them at the same time.
 extends_documentation_fragment:
   - coralogix.incidents.attributes
+  - coralogix.incidents.attributes.change
   - coralogix.incidents.connection
+  - coralogix.incidents.events
   - coralogix.incidents.incident_ids
 attributes:
   check_mode:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
-MAX_WAIT = 120.0
+MAX_WAIT = 125.0
 PARALLEL = 4
 MAX_URL = 8_000
 

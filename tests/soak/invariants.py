@@ -147,6 +147,12 @@ class Case:
         said = told(entry, self.texts)
         return said is not None and one not in said.incidents
 
+    def shown_as_before(self, entry: Entry, one: str) -> bool:
+        """Whether a write was accepted, and its answer shows the incident as if nothing had been done."""
+        said = told(entry, self.texts)
+        shown = said.incidents.get(one) if said else None
+        return shown is not None and not self.change.is_done(shown)
+
     def last_write(self, one: str, leaves_open: Callable[[Entry], bool]) -> int:
         """The place of the last write of the incident whose answer leaves so much open, or -1."""
         places = [
@@ -162,7 +168,8 @@ class Case:
         if self.unread:
             return any(one in entry.ids for entry in self.writes) and not incident
         untold = self.last_write(one, lambda entry: self.open_fate(entry) or self.silent(entry, one))
-        if place < untold:
+        as_before = self.last_write(one, lambda entry: self.shown_as_before(entry, one))
+        if place < untold or 0 <= place == as_before:
             return True
         before = self.first_seen.get(one)
         unlike = incident is None or (not self.change.is_done(incident) and incident != before)
@@ -217,7 +224,8 @@ RELAXATIONS = {
     ),
     "perhaps": Relaxation(
         lambda case, one: case.perhaps(one),
-        "The answer to the write was lost, and no later one tells of its effect: reading failed as well, or by then "
+        "The answer to the write was lost, or showed the incident as it had been, and no later one tells of its "
+        "effect: reading failed as well, or by then "
         "the incident had been removed, or changed by another. changed is true, the message says perhaps, and the "
         "incident may have been left as it was.",
     ),
@@ -591,7 +599,7 @@ def diff_is_true(case: Case) -> Breaches:
 
 
 def not_reading_is_warned_of(case: Case) -> Breaches:
-    if case.unread and case.writes and "incidents:read" not in case.ran.output:
+    if case.unread and case.result["changed"] and "incidents:read" not in case.ran.output:
         yield "no word about incidents:read, though reading was refused"
 
 

@@ -10,7 +10,8 @@ import typing as t
 
 import pytest
 from ansible_collections.coralogix.incidents.plugins.module_utils import _plan
-from ansible_collections.coralogix.incidents.plugins.module_utils._incidents import Incidents, holders
+from ansible_collections.coralogix.incidents.plugins.module_utils._incident import holders
+from ansible_collections.coralogix.incidents.plugins.module_utils._incidents import Incidents
 from ansible_collections.coralogix.incidents.plugins.module_utils._module import apply
 from ansible_collections.coralogix.incidents.plugins.module_utils._plan import Change
 from ansible_collections.coralogix.incidents.plugins.modules.incident_acknowledge import ACKNOWLEDGE
@@ -96,8 +97,8 @@ def named(name: str) -> Result:
 def test_decision_for_each_incident(name: str) -> None:
     change, (changed, left) = CHANGES[name], DECISIONS[name]
     states = {one: named(one) for one in INCIDENTS}
-    assert _plan.todo(change, INCIDENTS, states) == changed
-    assert _plan.passed(change, INCIDENTS, states) == left
+    assert _plan.those(change.needed, INCIDENTS, states) == changed
+    assert _plan.those(change.left_alone, INCIDENTS, states) == left
     after = _plan.predicted(change, changed, states)
     assert all(change.wanted(after[one]) for one in INCIDENTS if one not in left)
     assert all(after[one] == named(one) for one in INCIDENTS if one not in changed)

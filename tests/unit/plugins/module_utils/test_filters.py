@@ -208,11 +208,20 @@ REFUSED: dict[str, tuple[dict[str, t.Any], str]] = {
     "limit below 0": ({"limit": -5}, "limit is -5"),
     "start after end": (
         {"created_after": "-1h", "created_before": "-2h"},
-        "created_after is later than created_before",
+        "created_after is '-1h' and created_before is '-2h': nothing can match",
     ),
-    "open start after end": ({"open_after": "2026-11-24", "open_before": "-1d"}, "open_after is later than open_b"),
-    "start beyond the end that is open": ({"created_after": "2030-01-01"}, "created_after is later"),
-    "end before the start that is open": ({"open_before": "1969-12-31"}, "open_after is later than open_before"),
+    "open start after end": (
+        {"open_after": "2026-11-24", "open_before": "-1d"},
+        "open_after is '2026-11-24' and open_before is '-1d': nothing",
+    ),
+    "start beyond the end that is open": (
+        {"created_after": "2030-01-01"},
+        "created_after is '2030-01-01': nothing can match",
+    ),
+    "end before the start that is open": (
+        {"open_before": "1969-12-31"},
+        "open_before is '1969-12-31': nothing can match",
+    ),
 }
 BOUNDS = ("created_after", "created_before", "open_after", "open_before")
 NO_TIMES = [

@@ -11,7 +11,7 @@ import typing as t
 
 import pytest
 from ansible.module_utils import basic
-from ansible_collections.coralogix.incidents.plugins.module_utils import _incidents
+from ansible_collections.coralogix.incidents.plugins.module_utils import _incidents, _module
 from made_up import KEY, Printed
 from simulator import Fault, Simulator
 
@@ -133,6 +133,8 @@ def test_key_that_may_not_read(find: Find, simulator: Simulator) -> None:
         assert "It needs the permission incidents:read." in result["msg"]
 
 
+HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+
 # The key somewhere in what the service answers; Ansible's own search for it is left out where it is nowhere.
 HIDING_PLACES: dict[str, dict[str, t.Any]] = {
     "name": {"name": f"leaked: {KEY}"},
@@ -147,7 +149,7 @@ def test_key_in_an_incident_is_hidden(find: Find, simulator: Simulator, place: d
     simulator.add_incident(**place)
     status, result, text = find(order_by=[{"field": "created_time"}])
     assert (status, result["count"]) == (0, 2)
-    assert "********" in text or "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER" in text
+    assert "********" in text or HIDDEN in text
     assert "untouched" in text
 
 
@@ -163,3 +165,26 @@ def test_what_ansible_has_for_hiding_is_put_back(find: Find) -> None:
     before = basic.remove_values
     find(incident_ids=[])
     assert basic.remove_values is before
+
+
+def test_an_ansible_that_does_without_it_misses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(basic, "remove_values")
+    with _module._quick_search_for_secrets():
+        assert not hasattr(basic, "remove_values")
+
+
+def test_only_options_are_searched_thoroughly_where_the_key_is_nowhere_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Older versions of ansible-core add the options to the result, always with the key."""
+    searched: list[t.Any] = []
+    ansibles = basic.remove_values
+
+    def thorough(values: t.Any, secrets: t.Iterable[str]) -> t.Any:
+        searched.append(values)
+        return ansibles(values, secrets)
+
+    monkeypatch.setattr(basic, "remove_values", thorough)
+    with _module._quick_search_for_secrets():
+        given = {"invocation": {"module_args": {"api_key": KEY}}, "incidents": [{"id": NOBODY}]}
+        kept = basic.remove_values(given, {KEY})
+    assert kept == {"invocation": {"module_args": {"api_key": HIDDEN}}, "incidents": [{"id": NOBODY}]}
+    assert [sorted(values) for values in searched] == [["invocation"]]

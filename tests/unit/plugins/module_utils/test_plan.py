@@ -15,10 +15,10 @@ from ansible_collections.coralogix.incidents.plugins.module_utils import _plan
 from ansible_collections.coralogix.incidents.plugins.module_utils._errors import (
     ApiError,
     CoralogixError,
-    Request,
     SettingsError,
 )
 from ansible_collections.coralogix.incidents.plugins.module_utils._plan import Change, Outcome
+from ansible_collections.coralogix.incidents.plugins.module_utils._routes import OPERATIONS, Request
 from ansible_collections.coralogix.incidents.plugins.modules.incident_unassign import UNASSIGN
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,7 +55,7 @@ states_of_some = st.fixed_dictionaries({}, optional={one: incident_of(one) for o
 @given(change=changes, ids=orders, states=states_of_some)
 def test_todo_is_what_is_known_to_need_it_in_order(change: Change, ids: list[str], states: dict[str, Incident]) -> None:
     before = copy.deepcopy(states)
-    todo = _plan.todo(change, ids, states)
+    todo = _plan.those(change.needed, ids, states)
     assert todo == [one for one in ids if one in todo]
     for one in ids:
         assert (one in todo) == (one in states and change.needed(states[one]))
@@ -65,11 +65,11 @@ def test_todo_is_what_is_known_to_need_it_in_order(change: Change, ids: list[str
 @given(change=changes, ids=orders, states=states_of_some)
 def test_predicted_leaves_nothing_in_need(change: Change, ids: list[str], states: dict[str, Incident]) -> None:
     before = copy.deepcopy(states)
-    todo = _plan.todo(change, ids, states)
+    todo = _plan.those(change.needed, ids, states)
     after = _plan.predicted(change, todo, states)
     assert states == before
     assert list(after) == list(states)
-    assert _plan.todo(change, ids, after) == []
+    assert _plan.those(change.needed, ids, after) == []
     assert _plan.predicted(change, todo, after) == after
     for one in states:
         untouched = [key for key in states[one] if key not in change.shows or one not in todo]
@@ -78,7 +78,7 @@ def test_predicted_leaves_nothing_in_need(change: Change, ids: list[str], states
 
 def outcome_of(change: Change, ids: list[str], states: dict[str, Incident]) -> Outcome:
     """As check mode has it."""
-    todo = _plan.todo(change, ids, states)
+    todo = _plan.those(change.needed, ids, states)
     return Outcome(
         states, _plan.predicted(change, todo, states), todo, not_found=[one for one in ids if one not in states]
     )
@@ -162,6 +162,8 @@ FREE = {"id": "a", "assignments": []}
 PROGRESS: dict[str, tuple[Outcome, str, bool]] = {
     "nothing": (Outcome(), "Nothing was changed.", False),
     "some": (Outcome(after={"a": FREE}, done=["a", "b"]), "Unassigned until then: a, b.", True),
+    # The result has them all.
+    "many": (Outcome(done=["a"] * 632), f"Unassigned until then: {', '.join('a' * 20)} and 612 more.", True),
     "perhaps": (
         Outcome(doubtful=["c"]),
         "Perhaps unassigned, which could not be found out: c.",
@@ -193,7 +195,7 @@ def test_error_tells_what_was_done(outcome: Outcome, told: str, changed: bool) -
 
 
 def test_error_of_a_request_is_told_whole() -> None:
-    request = Request("GET", "https://host.example/x?ids=a", "read incidents", "incidents:read", False)
+    request = Request("GET", "https://host.example/x?ids=a", OPERATIONS["read"])
     error = ApiError("forbidden", request, "no", status=403, correlation_id="c-1")
     result = _plan.result(UNASSIGN, [], Outcome(error=error), False)
     assert result["failure"] == {

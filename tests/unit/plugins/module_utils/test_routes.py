@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from ansible_collections.coralogix.incidents.plugins.module_utils import _routes
-from ansible_collections.coralogix.incidents.plugins.module_utils._errors import Request, SettingsError
+from ansible_collections.coralogix.incidents.plugins.module_utils._errors import SettingsError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -66,7 +66,7 @@ ids_of_any_kind = st.lists(
 )
 
 
-def requests_for(name: str, ids: t.Sequence[str]) -> dict[str, Request]:
+def requests_for(name: str, ids: t.Sequence[str]) -> dict[str, _routes.Request]:
     """The request for these IDs, by every route that the operation has."""
     values = VALUES.get(name, ({}, []))[0]
     return {one: _routes.request(BASE, name, one, ids, values) for one in _routes.OPERATIONS[name].routes}
@@ -98,8 +98,8 @@ def test_needs_are_the_published_ones() -> None:
 def test_request_tells_what_messages_need(name: str) -> None:
     for generation, made in requests_for(name, ["a"]).items():
         assert made.method == _routes.OPERATIONS[name].routes[generation].method
-        assert (made.permission, made.personal_key) == NEEDS[name]
-        assert made.action == f"{name} incidents"
+        assert made.operation is _routes.OPERATIONS[name]
+        assert made.operation.action == f"{name} incidents"
 
 
 def test_url_repeats_the_parameter() -> None:
@@ -223,3 +223,9 @@ def test_a_body_takes_ids_of_any_length() -> None:
 
 def test_nothing_is_split_into_nothing() -> None:
     assert split("read", []) == []
+
+
+def test_ids_that_version_5_would_not_take_are_known() -> None:
+    ids = [UUID.format(1), "CASE-123", UUID.format(2).upper(), ""]
+    assert _routes.request(BASE, "unassign", "v4", ids).other_ids == ("CASE-123", "")
+    assert _routes.request(BASE, "unassign", "v3", ids).other_ids == ()
