@@ -203,6 +203,12 @@ def _prepared(version: str) -> tuple[dict[tuple[str, str], dict[str, Any]], Any]
     return known, OpenAPI.from_dict(content, config=Config(spec_validator_cls=None))
 
 
+def answer_schema(version: str, method: str, path: str) -> dict[str, Any]:
+    """The schema of an answer with status 200, whole: with nothing in it that refers elsewhere."""
+    operation = _prepared(version)[0][method, path]
+    return dict(operation["responses"]["200"]["content"]["application/json"]["schema"])
+
+
 def version_of(entry: Any, serves: str) -> str:
     """The version a request is held against; `serves` is what `latest` stands for."""
     return serves if entry.version == "latest" else str(entry.version)
