@@ -120,7 +120,7 @@ class Ansible:
         local = {"ansible_connection": "local", "ansible_python_interpreter": self._python}
         listed = {name: {**local, **variables} for name, variables in hosts.items()}
         inventory.write_text(json.dumps({"all": {"hosts": listed}}), encoding="utf-8")
-        command = ["ansible-playbook", str(book), "--inventory", str(inventory), "--forks", "4"]
+        command = ["ansible-playbook", str(book), "--inventory", str(inventory), "--forks", "3"]
         return self.command(*command, *args, env=env)
 
     def each(self, cases: Mapping[str, Case], *plays: Mapping[str, Any], args: Sequence[str] = ()) -> Run:

@@ -51,7 +51,7 @@ UNASSIGN = "incident_unassign"
 UNKNOWN_ID = "11111111-2222-4333-8444-555555555555"
 # Users of the guide's recipes: the first hands over to the second, who then leaves.
 FIRST, SECOND = "5e1f0c52-7a0c-4b7e-8f57-2f7d8f1a9b11", "9b7a3d4e-1c2f-4e5d-8a6b-7c8d9e0f1a2b"
-ME = "of-the-reader"
+ME = SECOND
 CLOSED = "99999999-2222-4333-8444-555555555555"
 GROUP = "group/coralogix.incidents.coralogix"
 
@@ -460,6 +460,14 @@ class TestPlaybooks:
             assert sim.incident(one)["closedAt"]
         assert not sim.incident(reading.taken).get("closedAt")
 
+    def test_event_without_a_list_of_ids_is_refused(self, ansible: Ansible) -> None:
+        (block,) = [block for block in blocks_of("docs/guide.md", "yaml") if block.file == "unassign_event.yml"]
+        sent: dict[str, Any] = {"mapping": {"a": 1}, "text": "x", "numbers": [1]}
+        hosts = {"nothing": {}, **{name: {"incident_ids": ids} for name, ids in sent.items()}}
+        run = ansible.playbook([{**play, "hosts": "all"} for play in block.content], hosts=hosts)
+        assert {task.host for task in run.tasks if task.failed} == set(hosts)
+        assert {task["msg"] for task in run.tasks} == {"The event has no list of incident IDs."}
+
     def test_rescue_of_the_guide(self, reading: Reading) -> None:
         """If the service is at fault it goes on and tells; if not, it fails with the module's message."""
         at_fault, not_at_fault = of_module(reading.rescues)
@@ -527,6 +535,11 @@ class TestCommands:
                 assert words[1] in targets
             elif words[:4] == ["python3", "-m", "pip", "install"]:
                 assert words[4:] == [text_of("requirements.txt").splitlines()[-1]]
+            elif words[0] == "ansible-rulebook":
+                options = dict(zip(words[1::2], words[2::2], strict=True))
+                assert options.keys() == {"--rulebook", "--inventory", "--env-vars"}
+                assert all(f"`{options[name]}`" in text_of(document) for name in ("--rulebook", "--inventory"))
+                assert f"{{{{ {options['--env-vars']} }}}}" in text_of(document)
             else:
                 assert words[0] in ("ansible", "ansible-playbook", "read"), words
 
@@ -587,6 +600,16 @@ def entries_of_troubleshooting() -> dict[str, str]:
     return entries
 
 
+# A task for each of the messages that Ansible has itself.
+REFUSED_BY_ANSIBLE: dict[str, dict[str, Any]] = {
+    "misspelt option": {f"{COLLECTION}.{UNASSIGN}": {"incident_ids": "x", "regoin": "eu2"}},
+    "missing option": {f"{COLLECTION}.{UNASSIGN}": {"region": "eu2"}},
+    "two ways to choose": {f"{COLLECTION}.incident_info": {"incident_ids": "x", "status": "triggered"}},
+    "no such status": {f"{COLLECTION}.incident_info": {"status": "triggered,closed"}},
+    "search in short": {f"{COLLECTION}.incident_info": {"search": "timeout"}},
+}
+
+
 class TestMessages:
     def test_every_message_has_an_entry_of_its_own(self) -> None:
         """An entry is how a message begins; where several fit, the longest is meant."""
@@ -598,8 +621,23 @@ class TestMessages:
             entry = max(fitting, key=len)
             assert entry not in meant, f"one entry, two messages: {message} | {meant[entry]}"
             meant[entry] = message
-        others = [entry for entry, section in entries_of_troubleshooting().items() if section != "Other trouble"]
-        assert set(others) == set(meant), "entries for messages that nothing says"
+        not_ours = ("Messages of Ansible itself", "Other trouble")
+        ours = [entry for entry, section in entries_of_troubleshooting().items() if section not in not_ours]
+        assert set(ours) == set(meant), "entries for messages that nothing says"
+
+    def test_messages_of_ansible_are_what_it_says(self, ansible: Ansible) -> None:
+        entries = entries_of_troubleshooting().items()
+        rows = [entry for entry, section in entries if section == "Messages of Ansible itself"]
+        run = ansible.play(
+            *({"name": name, **made, "ignore_errors": True} for name, made in REFUSED_BY_ANSIBLE.items())
+        )
+        said = [str(task["msg"]) for task in run.tasks]
+        said.append(ansible.command("ansible", "localhost", "-m", f"{COLLECTION}.incident_unasign").output)
+        for row in rows:
+            messages = [re.escape(message).replace("…", ".+") for message in row.split("`, `")]
+            found = [text for text in said if any(re.search(message, text) for message in messages)]
+            assert found, row
+        assert len(said) == len(rows)
 
     def test_the_reader_of_the_code_finds_messages(self) -> None:
         """Should the code change so that they are looked for in vain, the test above would test nothing."""

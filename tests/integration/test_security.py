@@ -29,7 +29,9 @@ def closed_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def test_key_stays_out_of_output_at_any_verbosity(ansible: Ansible, sim: Simulator) -> None:
+def test_key_stays_out_of_output_at_any_verbosity(
+    ansible: Ansible, sim: Simulator, simulators: Callable[..., Simulator]
+) -> None:
     """Successes, and failures of all kinds; the service even repeats the key it was sent."""
     ids = sim.add_incidents(1, assigned=1)
     given: dict[str, Any] = {"api_url": sim.url, "api_key": KEY, "retries": 0}
@@ -40,6 +42,10 @@ def test_key_stays_out_of_output_at_any_verbosity(ansible: Ansible, sim: Simulat
         sim.fault(Fault(operation, status=401, body=echo, times=1))
     sim.fault(Fault("read_many", replace={"incidents": {}, "notFoundIds": [], "key": KEY}, times=1))
     sim.fault(Fault("read_many", malformed=True, times=1))
+    careless = simulators()
+    careless.add_incident(ids[0])
+    careless.fault(Fault("read_many", status=403, body=f"the key {KEY} may not read", times=1))
+    careless.fault(Fault("read_many", status=400, body="x" * 290 + KEY))
     tasks = {
         "echoed": unassign(ids),
         "wrong shape": unassign(ids, **given),
@@ -52,14 +58,19 @@ def test_key_stays_out_of_output_at_any_verbosity(ansible: Ansible, sim: Simulat
             "incident_assign", incident_ids=ids, assignee="next", **{**given, "api_key": f"Bearer {KEY}"}
         ),
         "bare": unassign(ids, auth_scheme="raw"),
+        # Not all versions of ansible-core mask what is in a warning, and none masks a part of a key.
+        "echoed in a warning": unassign(ids, **{**given, "api_url": careless.url}),
+        "echoed and cut": unassign(ids, **{**given, "api_url": careless.url}),
     }
     run = ansible.play(
         *({**made, "name": name, "ignore_errors": True} for name, made in tasks.items()), args=LOUD, env=env
     )
-    assert {done.task for done in run.tasks if not done.failed} == {"with prefix", "bare"}, run.output
+    done_well = {"with prefix", "bare", "echoed in a warning"}
+    assert {done.task for done in run.tasks if not done.failed} == done_well, run.output
     assert [run.of(name)["changed"] for name in ("with prefix", "bare")] == [True, True]
     assert {entry.operation for entry in sim.journal if entry.body is not None} == {"assign", "list"}
-    assert KEY not in run.output
+    assert "the key ******** may not read" in run.output
+    assert not any(part in run.output for part in (KEY, KEY[:12], KEY[-12:]))
 
 
 @pytest.fixture(scope="module")

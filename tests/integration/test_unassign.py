@@ -30,9 +30,6 @@ CONNECTIONS: dict[str, tuple[str, str, dict[str, str], int]] = {
     "bare key": ("5", "", {"auth_scheme": "raw"}, 1),
 }
 
-# Those that run in check mode, for real, and again: one for each way to the routes. The others run for real.
-THREE_TIMES = ("version 3", "version 5", "latest that is 3")
-
 
 class Subject:
     """A simulator with three incidents, the first and the last assigned."""
@@ -64,7 +61,7 @@ def run(subjects: dict[str, Subject], module_ansible: Ansible) -> Run:
         # Given twice, the first incident still counts once.
         ids = [*subject.ids, subject.ids[0]]
         given = {"api_url": subject.sim.url + path, "api_key": KEY, "incident_ids": ids, **options}
-        cases[name] = Case(given, plays=() if name in THREE_TIMES else ["real"])
+        cases[name] = Case(given)
     return module_ansible.each(
         cases,
         {"name": "check", "check_mode": True, "diff": True},
@@ -73,8 +70,8 @@ def run(subjects: dict[str, Subject], module_ansible: Ansible) -> Run:
     )
 
 
+@pytest.mark.parametrize("name", CONNECTIONS)
 class TestThreeTimes:
-    @pytest.mark.parametrize("name", THREE_TIMES)
     def test_check_mode_predicts_what_the_real_run_reports(self, run: Run, name: str) -> None:
         check, real = (run.of(play, host(name)) for play in ("check", "real"))
         for key in ("changed", "unassigned_ids", "not_found_ids", "diff"):
@@ -86,7 +83,6 @@ class TestThreeTimes:
         ]
         assert check["ansible_facts"] == {"coralogix_incidents": check["incidents"]}
 
-    @pytest.mark.parametrize("name", CONNECTIONS)
     def test_result(self, run: Run, subjects: dict[str, Subject], name: str) -> None:
         real, subject = run.of("real", host(name)), subjects[name]
         assert real["changed"] is True
@@ -96,7 +92,6 @@ class TestThreeTimes:
         assert all(incident["assignments"] == [] for incident in real["incidents"])
         assert real["ansible_facts"] == {"coralogix_incidents": real["incidents"]}
 
-    @pytest.mark.parametrize("name", CONNECTIONS)
     def test_diff_shows_only_assignments_of_what_changes(
         self, run: Run, subjects: dict[str, Subject], name: str
     ) -> None:
@@ -108,31 +103,27 @@ class TestThreeTimes:
         assert held == ["alice", "bob"]
         assert diff["after"][subject.assigned[0]] == {"assignments": []}
 
-    @pytest.mark.parametrize("name", CONNECTIONS)
     def test_incidents_are_exactly_what_the_api_shows(self, run: Run, subjects: dict[str, Subject], name: str) -> None:
         subject = subjects[name]
-        for play in ("real", "again") if name in THREE_TIMES else ("real",):
+        for play in ("real", "again"):
             incidents = run.of(play, host(name))["incidents"]
             assert incidents == [subject.sim.incident(one) for one in subject.ids]
 
-    @pytest.mark.parametrize("name", THREE_TIMES)
     def test_second_run_changes_nothing(self, run: Run, name: str) -> None:
         again = run.of("again", host(name))
         assert again["changed"] is False
         assert again["unassigned_ids"] == []
         assert again["diff"] == {"before": {}, "after": {}}
 
-    @pytest.mark.parametrize("name", CONNECTIONS)
     def test_requests(self, run: Run, subjects: dict[str, Subject], name: str) -> None:
         """Each task reads once, and once more where latest has to be found out; one write in all."""
         subject = subjects[name]
         read = ["GET"] * CONNECTIONS[name][3]
         methods = [entry.method for entry in subject.sim.journal]
-        assert methods == ([*read, *read, "DELETE", *read] if name in THREE_TIMES else [*read, "DELETE"])
+        assert methods == [*read, *read, "DELETE", *read]
         (write,) = subject.sim.writes
         assert write.ids == subject.assigned
 
-    @pytest.mark.parametrize("name", CONNECTIONS)
     def test_headers(self, run: Run, subjects: dict[str, Subject], target_python: str, name: str) -> None:
         sent = [entry.headers for entry in subjects[name].sim.journal]
         scheme = "" if name == "bare key" else "Bearer "
@@ -140,8 +131,7 @@ class TestThreeTimes:
         assert all(headers["user-agent"].startswith("coralogix.incidents/") for headers in sent)
         # Not that of Ansible itself: nox chooses an old one.
         assert {headers["user-agent"].split()[-1] for headers in sent} == {target_python}
-        tasks = 3 if name in THREE_TIMES else 1
-        assert len({headers["x-cx-correlation-id"] for headers in sent}) == tasks, "one for each task"
+        assert len({headers["x-cx-correlation-id"] for headers in sent}) == 3, "one for each task"
 
 
 def test_requests_are_held_against_the_contract() -> None:
@@ -196,14 +186,16 @@ def test_ad_hoc_with_a_comma_separated_string(ansible: Ansible, sim: Simulator) 
 UNKNOWN = ("11111111-2222-4333-8444-555555555555", "99999999-2222-4333-8444-555555555555")
 TO_ENCODE = ("a b/c?d&e=f#g%h+i", "Störung-№-1", "INC:1;2@x")
 
-# What a task is given: the server, the options, the environment; and in which of the plays it takes part.
+THREE_TIMES = ("check", "real", "again")
+
+# What a task is given: the server, the options; and in which of the plays it takes part.
 GIVEN: dict[str, tuple[dict[str, Any], dict[str, Any], tuple[str, ...]]] = {
-    "empty list": ({}, {"incident_ids": [], "api_key": None}, ("real",)),
-    "without events": ({}, {"events": False}, ("real",)),
-    "IDs to encode": ({}, {"incident_ids": TO_ENCODE, "api_version": "3"}, ("real",)),
-    "thousands": ({"latency": 0.05}, {}, ("real",)),
-    "unknown IDs fail": ({}, {}, ("check", "real")),
-    "unknown IDs ignored": ({}, {"missing": "ignore"}, ("real",)),
+    "empty list": ({}, {"incident_ids": [], "api_key": None}, THREE_TIMES),
+    "without events": ({}, {"events": False}, THREE_TIMES),
+    "IDs to encode": ({}, {"incident_ids": TO_ENCODE, "api_version": "3"}, THREE_TIMES),
+    "thousands": ({"latency": 0.05}, {}, THREE_TIMES),
+    "unknown IDs fail": ({}, {}, THREE_TIMES),
+    "unknown IDs ignored": ({}, {"missing": "ignore"}, THREE_TIMES),
     "unseen unknown IDs fail": ({"key": {"permissions": ["incidents:assign"]}}, {}, ("real",)),
     "unseen unknown IDs ignored": (
         {"key": {"permissions": ["incidents:assign"]}},
@@ -240,11 +232,26 @@ def done(given: dict[str, Subject], module_ansible: Ansible, bare_python: Path) 
         )
         for name, (_server, options, plays) in GIVEN.items()
     }
-    run = module_ansible.each(cases, {"name": "check", "check_mode": True}, {"name": "real"})
+    run = module_ansible.each(cases, {"name": "check", "check_mode": True}, {"name": "real"}, {"name": "again"})
     return lambda name, play="real": run.of(play, host(name))
 
 
 class TestGiven:
+    @pytest.mark.parametrize("name", [name for name, (*_rest, plays) in GIVEN.items() if plays == THREE_TIMES])
+    def test_check_mode_predicts_the_run_and_the_next_changes_nothing(
+        self, done: Callable[..., TaskResult], given: dict[str, Subject], name: str
+    ) -> None:
+        check, real, again = (done(name, play) for play in THREE_TIMES)
+        for key in ("changed", "unassigned_ids", "not_found_ids"):
+            assert check[key] == real[key]
+        assert (again["changed"], again["unassigned_ids"]) == (False, [])
+        assert [one["id"] for one in check["incidents"]] == [one["id"] for one in real["incidents"]]
+        assert again["incidents"] == real["incidents"]
+        assert check.failed == real.failed == again.failed
+        # One of the three runs writes, and only if there is something to write.
+        writes = {entry.headers["x-cx-correlation-id"] for entry in given[name].sim.writes}
+        assert len(writes) == real["changed"]
+
     def test_empty_list_sends_nothing_and_needs_no_key(
         self, done: Callable[..., TaskResult], given: dict[str, Subject]
     ) -> None:
@@ -273,12 +280,12 @@ class TestGiven:
         assert len(result["unassigned_ids"]) == 1000
         assert [incident["id"] for incident in result["incidents"]] == ids
         assert max(len(sim.url + entry.target) for entry in sim.journal) < 8000
-        for operation, wanted in (("read_many", ids), ("unassign", result["unassigned_ids"])):
+        for operation, wanted in (("read_many", ids * 3), ("unassign", result["unassigned_ids"])):
             sent = [one for entry in sim.journal if entry.operation == operation for one in entry.ids]
-            assert sorted(sent) == sorted(wanted), "each once"
+            assert sorted(sent) == sorted(wanted), "each once in a run"
         assert 1 < sim.peak <= 4, "several at once, a few at a time"
 
-    @pytest.mark.parametrize("play", ["check", "real"])
+    @pytest.mark.parametrize("play", THREE_TIMES)
     def test_unknown_ids_fail_before_any_write_and_are_all_named(
         self, done: Callable[..., TaskResult], given: dict[str, Subject], play: str
     ) -> None:
@@ -347,9 +354,6 @@ KEYS_AND_SERVERS: dict[str, dict[str, Any]] = {
     "no route to read by, plain text": {"without": ["read_many"], "latest": "3", "not_found": "text"},
 }
 
-# Those of which check mode is tried as well: a key that may not read, and a server that has no route for it.
-UNREADABLE_IN_CHECK_MODE = ("key without read", "no route to read by, batch taken for an ID")
-
 
 @pytest.fixture(scope="module")
 def unreadable(simulators: Callable[..., Simulator]) -> dict[str, Subject]:
@@ -361,25 +365,29 @@ def unread(unreadable: dict[str, Subject], module_ansible: Ansible) -> Run:
     cases = {
         name: Case(
             {"api_url": subject.sim.url, "api_key": KEY, "incident_ids": subject.ids},
-            plays=() if name in UNREADABLE_IN_CHECK_MODE else ["real"],
         )
         for name, subject in unreadable.items()
     }
-    return module_ansible.each(cases, {"name": "check", "check_mode": True}, {"name": "real", "diff": True})
+    return module_ansible.each(
+        cases, {"name": "check", "check_mode": True}, {"name": "real", "diff": True}, {"name": "again"}
+    )
 
 
+@pytest.mark.parametrize("name", KEYS_AND_SERVERS)
 class TestUnreadable:
-    @pytest.mark.parametrize("name", KEYS_AND_SERVERS)
-    def test_job_is_done_with_a_warning(self, unread: Run, unreadable: dict[str, Subject], name: str) -> None:
-        real, subject = unread.of("real", host(name)), unreadable[name]
-        assert real.outcome == "ok", real.result
-        assert real["changed"] is True
-        assert [incident["id"] for incident in real["incidents"]] == subject.ids
+    @pytest.mark.parametrize("play", ["real", "again"])
+    def test_job_is_done_with_a_warning(
+        self, unread: Run, unreadable: dict[str, Subject], name: str, play: str
+    ) -> None:
+        """Each time: that nothing was to be done the second time, the module cannot see."""
+        result, subject = unread.of(play, host(name)), unreadable[name]
+        assert result.outcome == "ok", result.result
+        assert result["changed"] is True
+        assert [incident["id"] for incident in result["incidents"]] == subject.ids
         assert not any(subject.sim.assignees(one) for one in subject.ids)
-        assert "incidents:read" in " ".join(real["warnings"])
-        assert [write.operation for write in subject.sim.writes if write.status == 200] == ["unassign"]
+        assert "incidents:read" in " ".join(result["warnings"])
+        assert [write.operation for write in subject.sim.writes if write.status == 200] == ["unassign"] * 2
 
-    @pytest.mark.parametrize("name", UNREADABLE_IN_CHECK_MODE)
     def test_check_mode_says_that_it_has_to_read(self, unread: Run, name: str) -> None:
         check = unread.of("check", host(name))
         assert check.failed

@@ -46,12 +46,25 @@ def parse_fault(text: str) -> Fault:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
+def parse_incidents(text: str) -> Any:
+    try:
+        return json.loads(Path(text).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(prog="simulator", description=__doc__)
     add = made.add_argument
     add("--port", type=int, default=0, help="0 is any free port")
     add("--latest", choices=VERSIONS, default="5", help="the version that `latest` serves")
-    add("--incidents", type=Path, metavar="FILE", help="JSON, in the API's form; may be partial")
+    add(
+        "--incidents",
+        type=parse_incidents,
+        default=[],
+        metavar="FILE",
+        help="JSON: a list in the API's form; may be partial",
+    )
     add("--count", type=int, default=0, metavar="N", help="make up N further incidents")
     add("--assigned", type=int, default=0, metavar="N", help="of these, N are assigned")
     add(
@@ -60,9 +73,16 @@ def parser() -> argparse.ArgumentParser:
         default=[],
         type=parse_key,
         metavar="KEY[,kind=team][,user=ID][,permissions=P+P]",
-        help=f"permissions are {', '.join(PERMISSIONS)}; all of them and personal by default",
+        help=f"permissions are {', '.join(PERMISSIONS)}; all of them and personal by default; no other key is accepted",
     )
-    add("--fault", action="append", default=[], type=parse_fault, metavar="JSON")
+    add(
+        "--fault",
+        action="append",
+        default=[],
+        type=parse_fault,
+        metavar="JSON",
+        help='such as {"operation": "unassign", "status": 503, "times": 2}; its fields: tests/simulator/faults.py',
+    )
     add("--without", action="append", default=[], choices=sorted(OPERATIONS))
     add("--auth-first", action="store_true", help="look at the key before the route")
     add("--not-found", choices=sorted(MISSING_ROUTE), default="json5")
@@ -82,7 +102,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main() -> None:
     options = vars(parser().parse_args())
-    path, keys, faults = options.pop("incidents"), options.pop("key"), options.pop("fault")
+    incidents, keys, faults = options.pop("incidents"), options.pop("key"), options.pop("fault")
     count, assigned, journal = (options.pop(name) for name in ("count", "assigned", "journal"))
     options["tls"] = tuple(options["tls"]) if options["tls"] else None
     done = threading.Event()
@@ -97,10 +117,12 @@ def main() -> None:
             simulator.add_key(**key)
         for fault in faults:
             simulator.fault(fault)
-        if path:
-            load_incidents(simulator, json.loads(path.read_text(encoding="utf-8")))
+        load_incidents(simulator, incidents)
         simulator.add_incidents(count, assigned)
-        stack.enter_context(simulator)
+        try:
+            stack.enter_context(simulator)
+        except OSError as error:
+            sys.exit(f"simulator: {error.strerror}")
         print(simulator.url, flush=True)
         done.wait()
 

@@ -79,7 +79,8 @@ def test_hang(sim: Simulator, send: Send) -> None:
     assert sim.journal[-1].status is None
     started = time.monotonic()
     sim.stop()
-    assert time.monotonic() - started < 1
+    # It does not wait for the end of the fault.
+    assert time.monotonic() - started < 30
 
 
 @pytest.mark.parametrize("kind", ["truncate", "truncate_chunked"])

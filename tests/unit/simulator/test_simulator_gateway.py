@@ -248,13 +248,12 @@ def test_rate_limit(send: Send, form: str) -> None:
 def test_latency_and_peak(send: Send) -> None:
     with Simulator(latency=0.4) as sim:
         sim.add_key("k")
-        started = time.monotonic()
         threads = [threading.Thread(target=ask, args=(sim, "GET", f"/4{V1}")) for _n in range(4)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        assert 0.4 <= time.monotonic() - started < 1.5
+        # One after the other, they would never be four at once.
         assert sim.peak == 4
         assert len(sim.journal) == 4
 
