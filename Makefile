@@ -48,9 +48,11 @@ clean:
 	@mkdir -p .build
 	@test "$$(git rev-parse --show-toplevel 2>/dev/null)" = "$$(pwd -P)" || git init --quiet
 	@rm -rf $(VENV)
-	@for python in $$($(PYTHON) tests/tools/pythons.py); do \
-	  "$$python" -m venv $(VENV) && break; \
-	done
+	@pythons=$$($(PYTHON) tests/tools/pythons.py) || exit 1; \
+	for python in $$pythons; do \
+	  "$$python" -m venv $(VENV) && exit 0; \
+	done; \
+	echo "None of these can make a virtual environment: $$pythons" >&2; exit 1
 	@$(VENV)/bin/python -m pip install --quiet --quiet --disable-pip-version-check \
 	  --constraint tests/constraints.txt nox antsibull-nox uv
 	@echo nox | UV_HTTP_TIMEOUT=10 $(VENV)/bin/uv pip compile --quiet --no-cache - >/dev/null 2>&1 \

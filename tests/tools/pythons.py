@@ -68,6 +68,8 @@ def real_path(pythons: dict[str, Path]) -> str:
 
 def best_python(core: str, pythons: dict[str, Path]) -> str | None:
     """The newest Python here that runs this ansible-core."""
+    if core not in CORES:
+        raise SystemExit(f"ansible-core {core} is not supported; these are: {', '.join(CORES)}.")
     return next((version for version in CORES[core] if version in pythons), None)
 
 

@@ -41,22 +41,28 @@ class Group:
     env: dict[str, str] = field(default_factory=dict)
 
 
-# Groups run side by side; the longest first. What needs the built collection shares a group, so that
-# it is built once and nobody builds it anew under a running test.
+# Others need it, and nobody shall build it anew under a running test.
+FIRST = Group("build", ("build",))
+BUILT = {"COLLECTION_IS_BUILT": "1"}
+
+# Groups run side by side; the longest first.
 GROUPS = (
+    Group("playbooks", ("integration",), BUILT),
+    Group("units", ("units", "units-oldest", "contract")),
     Group("sanity", ("sanity",)),
-    Group("playbooks", ("build", "integration", "smoke-2.19", "smoke-2.17", "import-check")),
+    Group("installed", ("smoke-2.19", "smoke-2.17", "import-check"), BUILT),
     Group(
         "static",
         ("lint", "ansible-lint", "docs-check", "license-check", "extra-checks", "changelog"),
         # antsibull-nox's formatters complain in CI; elsewhere they would mend the code and pass.
         {"CI": "true"},
     ),
-    Group("units", ("units", "units-oldest", "contract")),
 )
 
 # It needs what the others measured.
 LAST = Group("coverage", ("coverage",))
+
+STAGES = ((FIRST,), GROUPS, (LAST,))
 
 
 @dataclass(frozen=True)
@@ -73,23 +79,35 @@ class Outcome:
         return self.result not in ("success", "skipped")
 
 
-def chosen(names: list[str]) -> tuple[list[Group], list[Group]]:
-    """The groups to run side by side, then those to run after them."""
+def stages(names: list[str]) -> list[list[Group]]:
+    """Groups of sessions: those of a stage side by side, the stages one after the other."""
     if not names:
-        return list(GROUPS), [LAST]
-    rest = Group("others", tuple(set(names).difference(*(g.sessions for g in (*GROUPS, LAST)))))
-    first = [wanted(group, names) for group in (*GROUPS, rest)]
-    last = wanted(LAST, names)
-    return [group for group in first if group.sessions], [last] if last.sessions else []
+        return [list(stage) for stage in STAGES]
+    known = {session for stage in STAGES for group in stage for session in group.sessions}
+    rest = Group("others", tuple(name for name in names if name not in known), BUILT)
+    middle = [wanted(group, names) for group in GROUPS]
+    chosen = [group for group in (*middle, rest) if group.sessions]
+    needs_build = any(group.env == BUILT for group in chosen)
+    first, last = wanted(FIRST, ["build"] if needs_build else names), wanted(LAST, names)
+    return [stage for stage in ([first] if first.sessions else [], chosen, [last] if last.sessions else []) if stage]
 
 
 def wanted(group: Group, names: Iterable[str]) -> Group:
     return Group(group.name, tuple(n for n in group.sessions if n in names), group.env)
 
 
+# How many groups run at a time, and how many processes each of them may have for its tests: where more than the
+# processors are at work, they take each other's caches, and all of it takes a quarter longer.
+CPUS = os.cpu_count() or 1
+LANES = max(2, min(CPUS, len(GROUPS)))
+WORKERS = CPUS // LANES
+
+
 def environment(group: Group) -> dict[str, str]:
     """For files, not for a terminal; and with the Pythons found once for all groups."""
-    plain = {"NO_COLOR": "1", "PY_COLORS": "0", "PYTHONUNBUFFERED": "1"}
+    # To pytest-xdist, 0 is no further process.
+    workers = str(WORKERS if WORKERS > 1 else 0)
+    plain = {"NO_COLOR": "1", "PY_COLORS": "0", "PYTHONUNBUFFERED": "1", "TEST_WORKERS": workers}
     unwanted = ("FORCE_COLOR", "PYTHONPATH")
     inherited = {name: value for name, value in os.environ.items() if name not in unwanted}
     return {**inherited, **plain, **group.env}
@@ -130,9 +148,9 @@ def show(group: Group) -> None:
 
 
 def run_all(groups: list[Group]) -> list[Outcome]:
-    """Run groups side by side, as many as there are processors, and show each when it is done."""
+    """Run groups side by side, and show each when it is done."""
     outcomes = []
-    with ThreadPoolExecutor(max_workers=max(2, os.cpu_count() or 2)) as pool:
+    with ThreadPoolExecutor(max_workers=LANES) as pool:
         running = {pool.submit(run, group): group for group in groups}
         for done in as_completed(running):
             show(running[done])
@@ -176,7 +194,7 @@ def main() -> int:
     os.environ["PATH"] = real_path(find_pythons())
 
     started = time.monotonic()
-    outcomes = [outcome for groups in chosen(sys.argv[1:]) for outcome in run_all(groups)]
+    outcomes = [outcome for groups in stages(sys.argv[1:]) for outcome in run_all(groups)]
     print(summary(outcomes))
     print(f"{time.monotonic() - started:.0f} s in all")
     closing = total(outcomes, {path.stem: path for path in sorted(JUNIT.glob("*.xml"))})

@@ -74,6 +74,11 @@ def test_a_machine_without_a_fitting_python_is_told_so() -> None:
         newest_core({"3.9": Path("/bin/python3.9")})
 
 
+def test_an_unsupported_core_is_told_from_the_supported() -> None:
+    with pytest.raises(SystemExit, match=r"2\.16 is not supported.* 2\.21"):
+        best_python("2.16", {"3.12": Path("/bin/python3.12")})
+
+
 def test_a_core_without_its_python_has_none() -> None:
     assert best_python("2.17", {"3.14": Path("/bin/python3.14")}) is None
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tools.suite import GROUPS, LAST, Outcome, chosen, total
+from tools.suite import BUILT, FIRST, GROUPS, LAST, Outcome, stages, total
 
 SUITE = '<testsuites><testsuite tests="{}" failures="{}" errors="{}" skipped="{}"/></testsuites>'
 
@@ -36,20 +36,23 @@ def test_total(outcomes: list[Outcome], line: str, reports: dict[str, Path]) -> 
 
 
 def test_everything_is_chosen_without_names() -> None:
-    assert chosen([]) == (list(GROUPS), [LAST])
+    assert stages([]) == [[FIRST], list(GROUPS), [LAST]]
 
 
 def test_sessions_chosen_by_name_keep_their_group_and_its_environment() -> None:
-    first, last = chosen(["units", "yamllint", "lint"])
-    assert [(group.name, group.sessions, group.env) for group in first] == [
-        ("static", ("lint",), {"CI": "true"}),
-        ("units", ("units",), {}),
-        ("others", ("yamllint",), {}),
-    ]
-    assert last == []
+    ((units, static),) = stages(["units", "lint"])
+    assert (static.name, static.sessions, static.env) == ("static", ("lint",), {"CI": "true"})
+    assert (units.name, units.sessions, units.env) == ("units", ("units",), {})
+
+
+def test_what_needs_the_collection_as_built_comes_after_it() -> None:
+    first, second = stages(["smoke-2.20", "integration"])
+    assert first == [FIRST]
+    assert [(group.sessions, group.env) for group in second] == [(("integration",), BUILT), (("smoke-2.20",), BUILT)]
+    assert stages(["build"]) == [[FIRST]]
 
 
 def test_coverage_comes_after_what_it_measures() -> None:
-    first, last = chosen(["coverage", "units"])
+    first, last = stages(["coverage", "units"])
     assert [group.name for group in first] == ["units"]
     assert last == [LAST]
