@@ -55,7 +55,9 @@ def run(options: Spec, work: t.Callable[[AnsibleModule], Result], **rules: t.Any
     result = work(module)
     with _quick_search_for_secrets():
         if "failure" in result:
-            module.fail_json(**result)
+            # Which library is missing, or broken, its traceback shows.
+            traceback = {"exception": _client.REQUESTS_IMPORT_ERROR} if _client.REQUESTS_IMPORT_ERROR else {}
+            module.fail_json(**result, **traceback)
         module.exit_json(**result)
 
 
@@ -220,8 +222,8 @@ def no_such(ids: t.Sequence[str]) -> CoralogixError:
 
 def connect(module: AnsibleModule, texts: t.Iterable[str] = ()) -> Incidents:
     """The service that the options name; C(texts) are keys of incidents that have to be text."""
-    if _client.REQUESTS_IMPORT_ERROR is not None:
-        module.fail_json(msg=missing_required_lib("requests"), exception=_client.REQUESTS_IMPORT_ERROR)
+    if _client.REQUESTS_IMPORT_ERROR:
+        raise CoralogixError(f"{missing_required_lib('requests')}.")
     settings = _options.settings(module.params, os.environ)
     user_agent = f"ansible-core/{module.ansible_version} Python/{sys.version.split()[0]}"
     return Incidents(_client.Client(settings, user_agent), settings.api_version, texts)

@@ -596,4 +596,6 @@ def test_missing_requests_is_explained_the_ansible_way() -> None:
     result = json.loads(ended.stdout)
     assert (ended.returncode, result["failed"]) == (1, True)
     assert "Failed to import the required Python library (requests)" in result["msg"]
+    assert result["msg"].endswith(". Nothing was changed.")
+    assert (result["changed"], result["unassigned_ids"], result["incidents"]) == (False, [], [])
     assert KEY not in ended.stdout + ended.stderr
