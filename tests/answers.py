@@ -491,7 +491,11 @@ def seen_needy(service: Service) -> set[str]:
 
 # By the number of retries: what takes long to make, and is the same for all examples.
 CLIENTS = [
-    Client(Settings(BASE, "latest", "Bearer k", 1.0, retries, True), "tests", sleep=lambda seconds: None)
+    Client(
+        Settings(BASE, "latest", "Bearer k", 1.0, retries, True, "api_key", "api_url"),
+        "tests",
+        sleep=lambda seconds: None,
+    )
     for retries in range(3)
 ]
 POOL = concurrent.futures.ThreadPoolExecutor(PARALLEL)

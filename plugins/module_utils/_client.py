@@ -125,6 +125,8 @@ class Client:
                 correlation_id=self._correlation_id,
                 uncertain=uncertain,
                 note=note,
+                key_source=self._settings.key_source,
+                host_source=self._settings.host_source,
             )
 
     def _try(self, request: Request) -> tuple[int | None, dict[str, t.Any] | Trouble]:
@@ -235,7 +237,7 @@ _KINDS_OF_PAGES = {
     "no_route": "no_page",
 }
 # A missing route is "Not Found" or "Not Found: Not Found"; the vendor's SDK tells the two apart so, too.
-_MISSING_THING = re.compile(r"not found: (?!not found\Z)", re.I)
+_MISSING_THING = re.compile(r"not found: (?!not found\Z)|.*\bincident\b", re.I)
 
 
 def _json_object(status: int, headers: t.Mapping[str, str], body: bytes) -> dict[str, t.Any] | Trouble:
@@ -256,8 +258,8 @@ def _json_object(status: int, headers: t.Mapping[str, str], body: bytes) -> dict
     return answer
 
 
-# The escape sequence of a surrogate; two make a character, and one alone could not be told to Ansible.
-_HALF_A_CHARACTER = re.compile(rb"\\u[Dd][89A-Fa-f]")
+# A surrogate, as its escape sequence or its bytes; two make a character, and one alone could not be told to Ansible.
+_HALF_A_CHARACTER = re.compile(rb"\\u[Dd][89A-Fa-f]|\xed[\xa0-\xbf]")
 
 
 def _whole_characters(answer: t.Any) -> t.Any:

@@ -49,7 +49,8 @@ class ApiError(CoralogixError):
     C(kind) is a key of C(EXPLANATIONS). C(message) holds the service's own words, or those of the
     connection's error. C(uncertain) says that the service may have carried the request out all the
     same (an answer lost or unreadable, a 5xx); otherwise it certainly has not. C(unreadable) is set on the
-    error of a read which shows that this key, or this service, lets no incident be read.
+    error of a read which shows that this key, or this service, lets no incident be read. The sources are
+    those of the settings.
     """
 
     def __init__(
@@ -62,6 +63,8 @@ class ApiError(CoralogixError):
         correlation_id: str | None = None,
         uncertain: bool = False,
         note: str = "",
+        key_source: str = "api_key",
+        host_source: str = "",
     ) -> None:
         super().__init__(message)
         self.unreadable = False
@@ -73,6 +76,8 @@ class ApiError(CoralogixError):
         self.correlation_id = correlation_id
         self.uncertain = uncertain
         self.note = note
+        self.key_source = key_source
+        self.host_source = host_source
 
     def __str__(self) -> str:
         parts = urlsplit(self.request.url)
@@ -83,9 +88,12 @@ class ApiError(CoralogixError):
             personal=PERSONAL_KEY if operation.personal_key else "",
             method=self.method,
             host=parts.netloc,
+            key_source=self.key_source,
+            host_source=NAMED_BY.format(self.host_source) if self.host_source else NOT_NAMED,
             path=parts.path,
             length=len(self.request.url),
             answer=": ".join(str(part) for part in (self.status, self.message.rstrip(".")) if part),
+            find_out="" if operation.permission.endswith(":read") else FIND_OUT,
             uuids=ONLY_UUIDS.format(listed(self.request.other_ids)) if self.request.other_ids else "",
             correlation_id=self.correlation_id,
         )
@@ -93,6 +101,9 @@ class ApiError(CoralogixError):
 
 
 ONLY_UUIDS = " API version 5 takes only UUIDs as incident IDs, which these are not: {}."
+FIND_OUT = " With a key that may read them (incidents:read) the task finds out which it is."
+NAMED_BY = "{}, which names this host"
+NOT_NAMED = "region, domain or api_url, of which none is set"
 PERSONAL_KEY = " and has to be a personal key: team keys cannot do this"
 
 
@@ -110,24 +121,24 @@ EXPLANATIONS = {
     "unauthenticated": (
         "Coralogix at {host} did not accept the API key ({answer}). Either the key is mistyped, revoked or of "
         "another kind (Send-Your-Data keys do not work here), or it belongs to another region: "
-        "check api_key, and check region, domain or api_url."
+        "check {key_source}, and check {host_source}."
     ),
     "forbidden": ("The API key may not {action} at {host} ({answer}). It needs the permission {permission}{personal}."),
     "no_route": (
         "{host} has no route {method} {path} ({answer}). Either the API version or the URL is wrong: "
-        "check api_version, and check region, domain or api_url."
+        "check api_version, and check {host_source}."
     ),
     "no_page": (
         "{host} answered {method} {path} with a page that says there is nothing ({answer}), as Coralogix would not. "
-        "Check region, domain or api_url."
+        "Check {host_source}."
     ),
     "blocked": (
         "{host} refused the request to {action} with a page ({answer}), as Coralogix would not. A proxy or a firewall "
-        "may stand before it, or the URL is wrong: check these, and region, domain or api_url."
+        "may stand before it, or the URL is wrong: check these, and {host_source}."
     ),
     "no_incident": (
-        "Coralogix at {host} refused to {action}, as it does not know one of them ({answer}). With a key that may "
-        "read them (incidents:read) the task finds out which; else leave that ID out."
+        "Coralogix at {host} refused to {action}, as it does not know one of them ({answer}). "
+        "Leave that ID out.{find_out}"
     ),
     "too_long": (
         "{host}, or a proxy before it, takes no URL of {length} characters ({answer}). "
@@ -144,11 +155,11 @@ EXPLANATIONS = {
     "refused": "{host} refused the request to {action} ({answer}).",
     "redirect": (
         "{host} answered with a redirect ({answer}), which is not followed, so that the API key goes to no other "
-        "host. Check region, domain or api_url, and whether a proxy asks for a login."
+        "host. Check {host_source}, and whether a proxy asks for a login."
     ),
     "not_json": (
         "{host} answered the request to {action} with something other than JSON ({answer}). A proxy or a login "
-        "page may stand before Coralogix, or the URL is wrong: check region, domain or api_url."
+        "page may stand before Coralogix, or the URL is wrong: check {host_source}."
     ),
     "broken_json": (
         "Coralogix at {host} answered the request to {action} with JSON that is broken or cut short ({answer}). "
@@ -164,11 +175,9 @@ EXPLANATIONS = {
     ),
     "other_certificate": (
         "The TLS certificate that {host} shows is for another host ({answer}). Either the name is wrong, or a proxy "
-        "answers in its place: check region, domain or api_url."
+        "answers in its place: check {host_source}."
     ),
-    "unreachable": (
-        "Could not reach {host} to {action} ({answer}). Check the network, a proxy, and region, domain or api_url."
-    ),
+    "unreachable": ("Could not reach {host} to {action} ({answer}). Check the network, a proxy, and {host_source}."),
     "connection": (
         "The connection to {host} broke while it was asked to {action} ({answer}). "
         "Check the network and any proxy on the way."

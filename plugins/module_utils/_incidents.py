@@ -13,7 +13,7 @@ import typing as t
 from ._client import PARALLEL, Client
 from ._errors import ApiError, WrongShape
 from ._incident import Incident
-from ._routes import GENERATIONS, NO_VALUES, UUID, Request, Values, request, split
+from ._routes import GENERATIONS, NO_VALUES, UUID, Values, request, split
 
 _Answer = t.TypeVar("_Answer")
 _Parse = t.Callable[[dict[str, t.Any], list[str]], _Answer]
@@ -175,7 +175,9 @@ class Incidents:
             except ApiError as error:
                 # What an earlier try may have done stays done.
                 error.uncertain = error.uncertain or any(other.uncertain for other in missing)
-                if not _is_missing(made, error, bool(missing)):
+                if made.url.partition("?")[0].endswith("/batch") and _takes_batch_for_an_id(error, ids, bool(missing)):
+                    error.kind = "no_route"
+                if error.kind not in ("no_route", "no_page"):
                     # Not certain that this route is served, but those before it are not.
                     self._generations = generations[position:]
                     raise
@@ -198,7 +200,9 @@ class Incidents:
             raise WrongShape("notFoundIds is not a list")
         read = Read({}, [])
         for incident_id in ids:
-            incident = _pick(incidents, incident_id)
+            # Of one UUID in two spellings, a service may know the one and not the other.
+            unknown = incident_id in not_found and incident_id not in incidents
+            incident = None if unknown else _pick(incidents, incident_id)
             if incident is not None:
                 read.found[incident_id] = self._checked(incident)
                 if incident["id"] != incident_id and _as_told(incident["id"]) != _as_told(incident_id):
@@ -247,21 +251,28 @@ def _dealt(number: int, among: int) -> int:
     return (number + among - 1) // among
 
 
-def _is_missing(made: Request, error: ApiError, others_missing: bool) -> bool:
-    """Whether the route does not exist, and not something else is wrong."""
-    # Other versions take the last word of version 3's route for an ID: they know no such incident, or refuse it, or
-    # the parameter, as invalid. Unknown IDs are no error of reading many.
-    if made.url.partition("?")[0].endswith("/batch") and (
-        error.kind == "no_incident"
-        or (error.kind == "invalid" and (_ABOUT_AN_ID if others_missing else _ABOUT_BATCH).match(error.message))
-    ):
-        error.kind = "no_route"
-    return error.kind in ("no_route", "no_page")
+def _takes_batch_for_an_id(error: ApiError, ids: t.Sequence[str], others_missing: bool) -> bool:
+    """Whether version 3's route to read by, …/batch, met the one of reading a single incident.
+
+    That knows no such incident, or refuses it, or the parameter, as invalid. Version 3 itself has neither an error
+    for unknown IDs nor a rule for their form; should it refuse one all the same, then one that was asked for.
+    """
+    asked = {incident_id.lower() for incident_id in ids}
+    if not asked.isdisjoint(word.strip(".").lower() for word in _WORDS.findall(error.message)):
+        return False
+    if error.kind == "invalid":
+        about = [_ABOUT_BATCH]
+        if others_missing:
+            about += [_ABOUT_THE_PARAMETER, *([_ABOUT_AN_ID] if all(map(UUID.match, ids)) else [])]
+        return any(pattern.match(error.message) for pattern in about)
+    return error.kind == "no_incident"
 
 
+_WORDS = re.compile(r"[^\s\"'`,;:()\[\]{}<>]+")
 _ABOUT_BATCH = re.compile(r"(?!.*\btoo (?:many|long|large)\b).*\bbatch\b", re.I)
+_ABOUT_THE_PARAMETER = re.compile(r".*\bunknown\b.*\bids\b", re.I)
 # Version 3 itself would speak of the IDs.
-_ABOUT_AN_ID = re.compile(rf"{_ABOUT_BATCH.pattern}|.*\bunknown\b.*\bids\b|(?!.*\bids\b).*\b(?:id|uuid)\b", re.I)
+_ABOUT_AN_ID = re.compile(r"(?!.*\bids\b).*\b(?:id|uuid)\b", re.I)
 
 
 def _as_told(wanted: str) -> str:

@@ -56,6 +56,10 @@ class Settings(t.NamedTuple):
     retries: int
     verify: bool | str
     """As C(requests) takes it: a path of a CA file or folder, or whether to verify."""
+    key_source: str
+    """For messages: the option or the environment variable that the key comes from."""
+    host_source: str
+    """The same of the host; empty where none names one."""
 
 
 def argument_spec() -> dict[str, dict[str, t.Any]]:
@@ -81,14 +85,18 @@ def settings(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> Set
         raise SettingsError(f"timeout is {timeout}: it has to be more than 0 and at most {MAX_TIMEOUT:.0f} seconds.")
     if retries < 0:
         raise SettingsError(f"retries is {retries}: it has to be 0 or more.")
-    base_url, api_version = _base_url(_host(params, environ), params["api_version"])
+    host = _host(params, environ)
+    base_url, api_version = _base_url(host, params["api_version"])
+    key = _key(params, environ)
     return Settings(
         base_url=base_url,
         api_version=api_version,
-        authorization=_authorization(_lookup("api_key", params, environ), params["auth_scheme"]),
+        authorization=_authorization(key, params["auth_scheme"]),
         timeout=timeout,
         retries=retries,
         verify=_verify(params["validate_certs"], params["ca_path"]),
+        key_source=key.source,
+        host_source=host.source,
     )
 
 
@@ -118,7 +126,7 @@ def _host(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> _Found
             "(module_defaults count; null takes one of them back)."
         )
     in_environment = [found for option in HOST_OPTIONS for found in [_lookup(option, {}, environ)] if found]
-    return (in_task + in_environment + [_Found("api_url", DEFAULT_URL, "the default")])[0]
+    return (in_task + in_environment + [_Found("api_url", DEFAULT_URL, "")])[0]
 
 
 def _base_url(host: _Found, api_version: str) -> tuple[str, str]:
@@ -187,12 +195,17 @@ def _region_url(host: _Found) -> str:
     return f"https://api.{region}.coralogix.com"
 
 
-def _authorization(key: _Found | None, scheme: str) -> str:
+def _key(params: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> _Found:
+    key = _lookup("api_key", params, environ)
     if key is None:
         raise SettingsError(
             "There is no API key: set api_key, or one of the environment variables "
             f"{' and '.join(CONNECTION_OPTIONS['api_key']['env'])} where the module runs."
         )
+    return key
+
+
+def _authorization(key: _Found, scheme: str) -> str:
     prefix, _blank, rest = key.value.partition(" ")
     has_prefix = prefix.lower() == "bearer"
     token = rest if has_prefix else key.value

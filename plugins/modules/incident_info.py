@@ -196,7 +196,7 @@ options:
     type: int
 notes:
   - The API key needs the permission C(incidents:read).
-  - With O(api_version=latest) and filters, one further request finds out which routes the service has.
+  - With O(api_version=latest), one further request finds out which routes the service has.
 seealso:
   - module: coralogix.incidents.incident_assign
   - module: coralogix.incidents.incident_unassign

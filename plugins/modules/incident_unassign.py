@@ -77,7 +77,7 @@ EXAMPLES = r"""
 
     - name: Use the facts in a following task
       ansible.builtin.debug:
-        msg: "{{ item.severity }}: {{ item.name }}"
+        msg: "{{ item.severity }}: {{ item.name | default(item.id) }}"
       loop: "{{ ansible_facts.coralogix_incidents }}"
       loop_control:
         label: "{{ item.id }}"
@@ -103,6 +103,7 @@ incidents:
     - The incidents as they are at the end of the task, in the order of O(incident_ids), exactly as the API shows them.
     - In check mode, as they would be.
     - If the task fails, those whose state is known.
+    - An incident may lack C(name), C(description), C(isMuted), C(metaLabels) and C(closedAt).
   returned: always
   type: list
   elements: dict

@@ -46,7 +46,7 @@ def sequential(base_url: str, ids: list[str], assigned: list[str]) -> None:
 
 def parallel(number: int) -> Callable[[str, list[str], list[str]], None]:
     def exchange(base_url: str, ids: list[str], assigned: list[str]) -> None:
-        settings = _options.Settings(base_url, "5", f"Bearer {KEY}", TIMEOUT, RETRIES, True)
+        settings = _options.Settings(base_url, "5", f"Bearer {KEY}", TIMEOUT, RETRIES, True, "api_key", "api_url")
         with mock.patch.object(_client, "PARALLEL", number), mock.patch.object(_incidents, "PARALLEL", number):
             service = _incidents.Incidents(_client.Client(settings, "bench"), "5")
             service.read(ids)

@@ -13,6 +13,7 @@ import contract
 import pytest
 import requests
 from simulator import OPERATIONS, ROUTES, VERSIONS, Entry, Fault, Simulator
+from simulator.lifelike import OPTIONAL
 
 contract.need()
 
@@ -67,6 +68,12 @@ def sim(request: pytest.FixtureRequest) -> Iterator[Simulator]:
     with Simulator(latest=request.param) as simulator:
         simulator.add_key("k")
         yield simulator
+
+
+@pytest.mark.parametrize("version", [version for version in VERSIONS if version != "latest"])
+def test_incident_may_lack_what_the_contract_lets_it_lack(version: str) -> None:
+    incident = contract.raw(version)["components"]["schemas"]["Incident"]
+    assert set(incident["properties"]) - set(incident["required"]) == OPTIONAL
 
 
 def send(

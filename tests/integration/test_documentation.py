@@ -33,7 +33,7 @@ import yaml
 from ansible_collections.coralogix.incidents.plugins.module_utils import _errors, _options, _routes
 from playbooks import COLLECTION, KEY, Ansible, Run, TaskResult
 from simulator import Entry, Fault, Simulator
-from simulator.lifelike import APPLICATION_LABEL, timestamp
+from simulator.lifelike import APPLICATION_LABEL, OPTIONAL, timestamp
 from tools.pythons import CORES, OLDEST_TARGET
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -139,8 +139,8 @@ _UUID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 def furnish(sim: Simulator, *texts: str, more: Iterable[str] = ()) -> list[str]:
     """Incidents of all IDs in the texts, and more; whatever is done to them is undone afterwards."""
     ids = sorted({one for text in texts for one in _UUID.findall(text)} - {FIRST, SECOND, UNKNOWN_ID})
-    for one in ids:
-        sim.add_incident(one, assignees=("alice", "bob"))
+    for n, one in enumerate(ids):
+        sim.add_incident(one, assignees=("alice", "bob"), without=OPTIONAL if n else ())
     as_made = {one: sim.incident(one) for one in (*ids, *more)}
 
     def undo(entry: Entry) -> None:
@@ -390,9 +390,15 @@ PART = "The next part"
 def reading(simulators: Callable[..., Simulator], module_ansible: Ansible) -> Reading:
     sim = simulators()
     ids = furnish(sim, *map(text_of, RUN_DOCUMENTS))
-    handed_over = [sim.add_incident(assignees=(FIRST, "bob")) for _n in range(2)]
+    # What an incident may lack, no recipe may take for granted.
+    handed_over = [sim.add_incident(assignees=(FIRST, "bob"), without=OPTIONAL) for _n in range(2)]
     critical: dict[str, Any] = {"severity": "INCIDENT_SEVERITY_CRITICAL", "createdAt": timestamp(time.time() - 60)}
-    ours: dict[str, Any] = {**critical, "assignees": (), "contextualLabels": {APPLICATION_LABEL: "billing"}}
+    ours: dict[str, Any] = {
+        **critical,
+        "without": OPTIONAL,
+        "assignees": (),
+        "contextualLabels": {APPLICATION_LABEL: "billing"},
+    }
     acknowledged, triggered, ended, taken = (
         sim.add_incident(**ours, status=f"INCIDENT_STATUS_{status}")
         for status in ("ACKNOWLEDGED", "TRIGGERED", "TRIGGERED", "TRIGGERED")

@@ -75,13 +75,17 @@ def _history(incident_id: str, key: str, assignments: Sequence[Any], count: int)
         administrative(
             f"{incident_id}-{count - n}",
             "ASSIGN",
-            made["assignedBy"]["userId"],
+            made.get("assignedBy", {}).get("userId", ""),
             assignment={"assignment": made},
         )
         for n, made in enumerate(assignments, 1)
     ][: max(0, count - 1)]
     triggered = [operational(f"{incident_id}-{n}", upsert) for n in range(count - len(assigned))]
     return triggered + assigned[::-1]
+
+
+# What an incident may lack; closing gives it a time for the last of them.
+OPTIONAL = frozenset(("name", "description", "isMuted", "metaLabels", "closedAt"))
 
 
 class Maker:

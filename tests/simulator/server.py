@@ -27,7 +27,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from .faults import Fault, Faults
 from .gateway import HTML, JSON, TEXT, URL_TOO_LONG, Reply, parsed
-from .lifelike import assignment
+from .lifelike import OPTIONAL, assignment
 from .routes import OPERATIONS, PERMISSIONS, ROUTES, find
 from .service import Call, Key, Service, asked_ids
 from .wire import Delivery, Listener, Request
@@ -258,12 +258,16 @@ class Simulator:
         id: str | None = None,  # noqa: A002 - the API's own name, as in the fields beside it
         assignees: Iterable[str] = ("u1",),
         events: int | Sequence[Mapping[str, Any]] = 3,
+        without: Iterable[str] = (),
         **fields: Any,
     ) -> str:
+        """Returns the ID; `without` names those of the OPTIONAL fields that it does not have."""
         service = self._service
+        if not OPTIONAL.issuperset(without):
+            raise TypeError(f"no optional fields of an incident: {sorted(set(without) - OPTIONAL)}")
         with service.making:
             made = service.maker.incident(id, assignees, events, service.clock(), fields)
-        service.incidents.put(made)
+        service.incidents.put({key: value for key, value in made.items() if key not in without})
         return str(made["id"])
 
     def add_incidents(self, count: int, assigned: int = 0, events: int = 3) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Any, Callable
 import pytest
 import requests
 from simulator import OPERATIONS, VERSIONS, Simulator, load_incidents
+from simulator.lifelike import OPTIONAL
 
 Send = Callable[..., requests.Response]
 NOW = 1_700_000_000.25
@@ -173,12 +174,20 @@ def test_load_incidents() -> None:
     made = sim.incident(sim.add_incident("whole"))
     forms: list[Any] = [
         [{"id": "a"}, {"id": "b", "assignees": ["u"]}],
+        [{"id": "c", "assignments": [{"assignedTo": {"userId": "u"}}]}],
         {"incidents": [made]},
         {"incidents": {"whole": made}},
     ]
-    assert [load_incidents(sim, form) for form in forms] == [["a", "b"], ["whole"], ["whole"]]
+    assert [load_incidents(sim, form) for form in forms] == [["a", "b"], ["c"], ["whole"], ["whole"]]
     assert sim.incident("whole") == made
-    assert (sim.assignees("a"), sim.assignees("b")) == ([], ["u"])
+    assert [sim.assignees(one) for one in "abc"] == [[], ["u"], ["u"]]
+
+
+def test_incident_without_what_it_need_not_have() -> None:
+    sim = Simulator()
+    assert not OPTIONAL & set(sim.incident(sim.add_incident(without=OPTIONAL)))
+    with pytest.raises(TypeError, match="status"):
+        sim.add_incident(without=["name", "status"])
 
 
 def test_ten_thousand_incidents(send: Send) -> None:

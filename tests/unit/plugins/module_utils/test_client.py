@@ -23,7 +23,7 @@ import pytest
 import requests
 import trustme
 import urllib3
-from ansible_collections.coralogix.incidents.plugins.module_utils import _client
+from ansible_collections.coralogix.incidents.plugins.module_utils import _client, _options
 from ansible_collections.coralogix.incidents.plugins.module_utils._client import Client, Trouble
 from ansible_collections.coralogix.incidents.plugins.module_utils._errors import (
     EXPLANATIONS,
@@ -183,6 +183,8 @@ NOT_FOUND = {
     "thing, JSON": (b'{"code":404,"message":"Not Found: incident 1234"}', "no_incident"),
     "thing, text": (b"Not Found: incident 1234", "no_incident"),
     "thing of a telling name": (b"Not Found: Not Found here", "no_incident"),
+    "thing, in other words": (b'{"code":5,"message":"incident not found"}', "no_incident"),
+    "route, in words of its own": (b"no route /incidents/incidents/v1/batch", "no_route"),
     "page": (b"<html><title>404 Not Found</title></html>", "no_page"),
     "empty": (b"", "no_route"),
 }
@@ -317,6 +319,7 @@ def test_retry_after_date_is_by_the_clock_of_the_service() -> None:
 def test_half_a_character_becomes_the_mark_of_one() -> None:
     answer = judge(200, JSON, b'{"a\\uDFFF": ["\\ud83d", "\\ud83d\\ude00", "\\\\ud83d", "\\u00e9"]}')
     assert answer == {"a\ufffd": ["\ufffd", "\U0001f600", "\\ud83d", "\u00e9"]}
+    assert judge(200, JSON, b'{"a": "\xed\xa0\xbd"}') == {"a": "\ufffd"}
 
 
 def test_key_is_masked_also_where_a_message_is_cut() -> None:
@@ -555,7 +558,7 @@ def test_certificate_has_to_be_for_the_host(client: MakeClient, pki: Pki) -> Non
         error = failure(client(simulator.url, ca_path=pki.ca))
     assert (error.kind, error.uncertain) == ("other_certificate", False)
     assert "127.0.0.1" in error.message
-    assert "domain" in str(error)
+    assert "check api_url" in str(error)
     assert "ca_path" not in str(error)
 
 
@@ -927,15 +930,16 @@ def test_one_uncertain_try_makes_the_whole_uncertain(
 # What the reader of the message learns.
 TOLD: dict[str, tuple[dict[str, t.Any], list[str]]] = {
     "400": ({"status": 400}, ["invalid"]),
-    "401": ({"status": 401}, ["127.0.0.1", "api_key", "region", "domain", "api_url"]),
+    "401": ({"status": 401}, ["127.0.0.1", "check api_key", "another region", "api_url, which names"]),
     "403": ({"status": 403}, ["incidents:assign", "personal key"]),
     "404 route": ({"status": 404, "body": "Not Found: Not Found"}, ["DELETE", "/by-user", "api_version", "api_url"]),
     "404 incident": (
         {"status": 404, "body": "Not Found: incident a"},
         ["does not know", "incident a", "incidents:read"],
     ),
+    "404 incident, in other words": ({"status": 404, "body": {"message": "incident not found"}}, ["does not know"]),
     "403 page": ({"status": 403, "body": "<title>Blocked</title>"}, ["a page", "Blocked", "proxy"]),
-    "404 page": ({"status": 404, "body": "<title>Nothing</title>"}, ["a page", "Nothing", "domain"]),
+    "404 page": ({"status": 404, "body": "<title>Nothing</title>"}, ["a page", "Nothing", "api_url"]),
     "409": ({"status": 409}, ["refused", "409"]),
     "414": ({"status": 414, "body": "<title>Too long</title>"}, ["characters", "incident_ids", "proxy"]),
     "429": ({"status": 429}, ["rate", "later"]),
@@ -967,6 +971,48 @@ def test_message_and_failure_tell_what_to_do(
         "message": error.message or None,
         "correlation_id": simulator.journal[0].headers["x-cx-correlation-id"],
     }
+
+
+SOURCES = {
+    "task": ({"api_key": KEY, "api_url": "{url}"}, {}, "check api_key, and check api_url, which names this host."),
+    "environment": (
+        {"api_key": None},
+        {"CX_API_KEY": KEY, "CORALOGIX_URL": "{url}"},
+        "check CX_API_KEY, and check CORALOGIX_URL, which names this host.",
+    ),
+}
+
+
+@pytest.mark.parametrize(("task", "environ", "told"), SOURCES.values(), ids=SOURCES)
+def test_message_tells_where_key_and_host_come_from(
+    params: t.Callable[..., dict[str, t.Any]],
+    simulator: Simulator,
+    task: dict[str, str | None],
+    environ: dict[str, str],
+    told: str,
+) -> None:
+    simulator.fault(Fault(status=401))
+    given, variables = (
+        {name: value and value.format(url=simulator.url) for name, value in values.items()}
+        for values in (task, environ)
+    )
+    checked = _options.settings(params(**given), {name: value or "" for name, value in variables.items()})
+    one = Client(checked, "tests")
+    assert str(failure(one)).endswith(told)
+
+
+def test_message_tells_that_no_host_was_named(params: t.Callable[..., dict[str, t.Any]]) -> None:
+    checked = _options.settings(params(retries=0, timeout=5), {})
+    one = Client(checked._replace(base_url="https://127.0.0.1:9/mgmt/openapi/5"), "tests")
+    assert str(failure(one)).endswith("and region, domain or api_url, of which none is set.")
+
+
+def test_unknown_incident_is_not_said_to_be_found_out_by_a_key_that_can_read(
+    client: MakeClient, simulator: Simulator
+) -> None:
+    simulator.fault(Fault(status=404, body="Not Found: incident a"))
+    message = str(failure(client(simulator.url)))
+    assert message.endswith("Leave that ID out.")
 
 
 def test_reading_is_not_said_to_need_a_personal_key(client: MakeClient, simulator: Simulator) -> None:

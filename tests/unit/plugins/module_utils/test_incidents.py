@@ -18,6 +18,7 @@ from simulator import Fault, Simulator
 
 MakeService = t.Callable[..., Incidents]
 
+A, B = "0b5f8a3e-6c1d-4f0e-9a57-00000000000a", "0b5f8a3e-6c1d-4f0e-9a57-00000000000b"
 NOBODY = "00000000-0000-4000-8000-000000000000"
 
 
@@ -132,6 +133,30 @@ def test_refusal_that_takes_the_last_word_of_a_route_for_an_id(
     with pytest.raises(ApiError) as raised:
         service(simulator.url, api_version=version).read([A])
     assert (raised.value.kind == "no_route") == raised.value.unreadable == missing[version == "latest"]
+
+
+# What version 3 itself might say of an ID that was asked for, however unlikely: nothing may be written then.
+REFUSED_IDS = {
+    "named": ([A], 404, f"Not Found: incident {A}"),
+    "named in another spelling": ([A.upper()], 400, f'invalid ID "{A}".'),
+    "no UUID, named": ([A, "foo"], 404, "Not Found: incident foo"),
+    "no UUID": ([A, "foo"], 400, "Invalid UUID length: 3"),
+    "no UUID, said otherwise": ([A, "foo"], 400, "incident_id must be a UUID"),
+}
+
+
+@pytest.mark.parametrize(("ids", "status", "message"), REFUSED_IDS.values(), ids=REFUSED_IDS)
+@pytest.mark.parametrize("version", ["3", "latest"])
+def test_refused_id_is_no_missing_route(
+    service: MakeService, version: str, ids: list[str], status: int, message: str
+) -> None:
+    with Simulator(latest="3") as simulator:
+        simulator.add_key(KEY)
+        simulator.fault(Fault("read_many", status=status, body={"code": status, "message": message}))
+        with pytest.raises(ApiError) as raised:
+            service(simulator.url, api_version=version).read(ids)
+        assert raised.value.kind == ("no_incident" if status == 404 else "invalid")
+        assert not raised.value.unreadable
 
 
 @pytest.mark.parametrize("version", ["4", "latest"])
@@ -270,7 +295,6 @@ def read_answer(simulator: Simulator, **changes: t.Any) -> t.Callable[[t.Any], t
     return lambda true: {key: value for key, value in {**true, **changes}.items() if value is not ...}
 
 
-A, B = "0b5f8a3e-6c1d-4f0e-9a57-00000000000a", "0b5f8a3e-6c1d-4f0e-9a57-00000000000b"
 GOOD_A = {"id": A, "assignments": []}
 
 WRONG_READS: dict[str, tuple[dict[str, t.Any], str]] = {
@@ -361,10 +385,13 @@ def test_other_ids_differ_by_their_case(service: MakeService, simulator: Simulat
 def test_uuids_may_come_back_in_lower_case(service: MakeService, simulator: Simulator) -> None:
     asked = [A.upper(), B.upper()]
     shown = {"id": A, "assignments": [{}]}
-    simulator.fault(Fault("read_many", replace={"incidents": {A: shown}, "notFoundIds": [B]}))
+    simulator.fault(Fault("read_many", replace={"incidents": {A: shown}, "notFoundIds": [B]}, times=1))
+    simulator.fault(Fault("read_many", replace={"incidents": {A: shown}, "notFoundIds": [asked[0]]}))
     simulator.fault(Fault("unassign", replace={"incidents": [GOOD_A]}))
     one = service(simulator.url)
     assert one.read(asked) == ({asked[0]: shown}, [asked[1]])
+    # A service that tells the spellings apart says so.
+    assert one.read([A, asked[0]]) == ({A: shown}, [asked[0]])
     assert one.write("unassign", asked).answered == {asked[0]: GOOD_A}
 
 
