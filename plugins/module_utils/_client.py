@@ -206,12 +206,14 @@ def judge(status: int, headers: t.Mapping[str, str], body: bytes, now: float) ->
         kind = _KINDS_OF_PAGES.get(kind, kind)
     elif status == 404 and _MISSING_THING.match(words):
         kind = "no_incident"
+    elif status == 429 and _TOO_LARGE.match(words):
+        kind = "too_large"
     return Trouble(
         kind,
         words,
         status,
-        again=status in RETRY_STATUS,
-        uncertain=kind == "server_error",
+        again=status in RETRY_STATUS and kind != "too_large",
+        uncertain=kind in ("server_error", "too_large"),
         # The clocks of the service and of this machine may differ.
         retry_after=retry_after_seconds(headers.get("Retry-After"), _http_date(headers.get("Date")) or now),
     )
@@ -223,8 +225,11 @@ _STATUS_KINDS = {
     403: "forbidden",
     404: "no_route",
     405: "no_route",
+    # Given up half-way, by the service or by a proxy.
+    408: "server_error",
     414: "too_long",
     429: "rate_limited",
+    499: "server_error",
     # The gateway's word for a method that a route does not have.
     501: "no_route",
 }
@@ -237,6 +242,8 @@ _KINDS_OF_PAGES = {
     "no_route": "no_page",
 }
 # A missing route is "Not Found" or "Not Found: Not Found"; the vendor's SDK tells the two apart so, too.
+# The gateway itself takes no answer above a certain size, and says so with the status of a limited rate.
+_TOO_LARGE = re.compile(r".*\blarger than max\b", re.I)
 _MISSING_THING = re.compile(r"not found: (?!not found\Z)|.*\bincident\b", re.I)
 
 

@@ -101,7 +101,7 @@ class ApiError(CoralogixError):
 
 
 ONLY_UUIDS = " API version 5 takes only UUIDs as incident IDs, which these are not: {}."
-FIND_OUT = " With a key that may read them (incidents:read) the task finds out which it is."
+FIND_OUT = ", or run the task again with a key that may read them (incidents:read): it finds out which that is"
 NAMED_BY = "{}, which names this host"
 NOT_NAMED = "region, domain or api_url, of which none is set"
 PERSONAL_KEY = " and has to be a personal key: team keys cannot do this"
@@ -138,11 +138,15 @@ EXPLANATIONS = {
     ),
     "no_incident": (
         "Coralogix at {host} refused to {action}, as it does not know one of them ({answer}). "
-        "Leave that ID out.{find_out}"
+        "Leave that ID out{find_out}."
     ),
     "too_long": (
         "{host}, or a proxy before it, takes no URL of {length} characters ({answer}). "
         "Give fewer incident_ids to one task."
+    ),
+    "too_large": (
+        "The answer to the request to {action} is larger than Coralogix at {host} can send ({answer}). "
+        "Give fewer incident_ids to one task; of a list, a lower limit."
     ),
     "rate_limited": (
         "Coralogix at {host} limits the rate of requests and went on refusing to {action} ({answer}). "

@@ -251,28 +251,30 @@ def _dealt(number: int, among: int) -> int:
     return (number + among - 1) // among
 
 
-def _takes_batch_for_an_id(error: ApiError, ids: t.Sequence[str], others_missing: bool) -> bool:
+def _takes_batch_for_an_id(error: ApiError, ids: t.Iterable[str], others_missing: bool) -> bool:
     """Whether version 3's route to read by, …/batch, met the one of reading a single incident.
 
     That knows no such incident, or refuses it, or the parameter, as invalid. Version 3 itself has neither an error
     for unknown IDs nor a rule for their form; should it refuse one all the same, then one that was asked for.
     """
-    asked = {incident_id.lower() for incident_id in ids}
-    if not asked.isdisjoint(word.strip(".").lower() for word in _WORDS.findall(error.message)):
+    about = [_BATCH]
+    if error.kind == "no_incident":
+        about.append(_NAMELESS)
+    elif error.kind != "invalid":
         return False
-    if error.kind == "invalid":
-        about = [_ABOUT_BATCH]
-        if others_missing:
-            about += [_ABOUT_THE_PARAMETER, *([_ABOUT_AN_ID] if all(map(UUID.match, ids)) else [])]
-        return any(pattern.match(error.message) for pattern in about)
-    return error.kind == "no_incident"
+    elif others_missing:
+        about += [_UNKNOWN_PARAMETER, *([_NO_UUID] if all(map(UUID.match, ids)) else [])]
+    return any(pattern.match(error.message) for pattern in about)
 
 
-_WORDS = re.compile(r"[^\s\"'`,;:()\[\]{}<>]+")
-_ABOUT_BATCH = re.compile(r"(?!.*\btoo (?:many|long|large)\b).*\bbatch\b", re.I)
-_ABOUT_THE_PARAMETER = re.compile(r".*\bunknown\b.*\bids\b", re.I)
-# Version 3 itself would speak of the IDs.
-_ABOUT_AN_ID = re.compile(r"(?!.*\bids\b).*\b(?:id|uuid)\b", re.I)
+# "batch" in the place of an ID.
+_BATCH = re.compile(r"(?:.*(?:[:=\"'`(]\s*|\b(?:id|uuid|incident)\s+))?batch(?=[\"'`).,;]|\s*\Z|\s+is\b)", re.I)
+_NAMELESS = re.compile(r"(?:not found: )?(?:the )?incident(?: (?:was )?not found)?\.?\Z", re.I)
+_UNKNOWN_PARAMETER = re.compile(r".*\bunknown\b.*\bparameter\b.*\bids\b", re.I)
+# Version 3 itself would speak of several.
+_NO_UUID = re.compile(
+    r"(?!.*\bids\b).*\b(?:valid|invalid|malformed|a) (?:incident[ _]?)?(?:id|uuid)(?:\W*\Z| (?:format|length)\b)", re.I
+)
 
 
 def _as_told(wanted: str) -> str:

@@ -86,6 +86,7 @@ LASTING: dict[str, tuple[dict[str, Any], int | None, str, str, int]] = {
         "incident X",
         1,
     ),
+    "408 with effect": ({"status": 408, "effect": True}, 408, "failed to", "", 1),
     "409": ({"status": 409, "body": {"error": "conflict"}}, 409, "refused the request to", "conflict", 1),
     "414": ({"status": 414, "headers": PAGE, "body": HTML}, 414, "takes no URL of", "Proxy Login", 1),
     "429": ({"status": 429, "body": {"error": {"message": "slow down"}}}, 429, "limits the rate", "slow down", 2),

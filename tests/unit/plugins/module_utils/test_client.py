@@ -160,18 +160,27 @@ def test_status_decides_what_happened(status: int) -> None:
         403: "forbidden",
         404: "no_route",
         405: "no_route",
+        408: "server_error",
         414: "too_long",
         429: "rate_limited",
+        499: "server_error",
         501: "no_route",
     }
     usual = {3: "redirect", 4: "refused", 5: "server_error"}[status // 100]
     assert judged.kind == special.get(status, usual)
     assert judged.status == status
     assert judged.again == (status in (429, 500, 502, 503, 504))
-    # Only a failure within the service leaves open whether it did what it was asked.
-    assert judged.uncertain == (status >= 500 and status != 501)
+    # Only a failure within the service, or one on the way, leaves open whether it did what it was asked.
+    assert judged.uncertain == (status in (408, 499) or (status >= 500 and status != 501))
     assert "words" in judged.message or judged.kind == "redirect"
     assert judged.kind in EXPLANATIONS
+
+
+def test_answer_too_large_for_the_gateway_is_no_limited_rate() -> None:
+    """What was asked for is done; trying again would end in the same way."""
+    body = b'{"code":8,"message":"grpc: received message larger than max (5242880 vs. 4194304)"}'
+    judged = trouble(429, JSON, body)
+    assert (judged.kind, judged.again, judged.uncertain) == ("too_large", False, True)
 
 
 NOT_FOUND = {
@@ -201,7 +210,7 @@ def test_page_is_not_taken_for_an_answer_of_the_service(status: int) -> None:
     kind = trouble(status, HTML, b"<html>").kind
     if status in (404, 405, 501):
         assert kind == "no_page"
-    elif 400 <= status < 500 and status not in (414, 429):
+    elif 400 <= status < 500 and status not in (408, 414, 429, 499):
         assert kind == "blocked"
     else:
         assert kind == trouble(status, {}, b"").kind
@@ -943,6 +952,7 @@ TOLD: dict[str, tuple[dict[str, t.Any], list[str]]] = {
     "409": ({"status": 409}, ["refused", "409"]),
     "414": ({"status": 414, "body": "<title>Too long</title>"}, ["characters", "incident_ids", "proxy"]),
     "429": ({"status": 429}, ["rate", "later"]),
+    "429 too large": ({"status": 429, "body": "received message larger than max"}, ["larger than", "incident_ids"]),
     "500": ({"status": 500}, ["correlation ID"]),
     "redirect": ({"redirect": "https://elsewhere.example"}, ["elsewhere.example", "not followed", "proxy"]),
     "page": ({"replace": "<title>Login</title>"}, ["Login", "JSON", "proxy"]),

@@ -97,11 +97,12 @@ def test_write_finds_its_route_where_none_is_for_reading(
         assert requests_of(simulator) == [*sent, sent[-1], sent[-1]]
 
 
-def test_route_that_takes_its_last_word_for_an_id_is_missing(service: MakeService) -> None:
+@pytest.mark.parametrize("words", ["Not Found: incident batch", "incident not found", "Not Found: incident"])
+def test_route_that_takes_its_last_word_for_an_id_is_missing(service: MakeService, words: str) -> None:
     # GET …/v1/batch meets GET …/v1/{id}: there is no incident of the ID "batch".
     with Simulator(without=["read_many"]) as simulator:
         simulator.add_key(KEY)
-        simulator.fault(Fault("read_one", status=404, body="Not Found: incident batch"))
+        simulator.fault(Fault("read_one", status=404, body=words))
         (assigned,) = simulator.add_incidents(1, assigned=1)
         one = service(simulator.url)
         with pytest.raises(ApiError) as raised:
@@ -118,6 +119,16 @@ REFUSALS = {
     "too many ids in the request": (False, False),
     "invalid value for field ids: malformed id": (False, False),
     "batch too large": (False, False),
+    "error: batch too large": (False, False),
+    "batch service refused the request": (False, False),
+    'id "batch" is no UUID': (True, True),
+    "incident not found: batch.": (True, True),
+    "invalid UUID length: 5": (False, True),
+    "invalid UUID: abc": (False, False),
+    "missing team id": (False, False),
+    "malformed query (request id 7f3a)": (False, False),
+    "invalid GetIncidentRequest.Id: value must be a valid UUID | caused by: invalid uuid format": (False, True),
+    "unknown ids": (False, False),
     "the request is malformed": (False, False),
 }
 
@@ -137,6 +148,7 @@ def test_refusal_that_takes_the_last_word_of_a_route_for_an_id(
 
 # What version 3 itself might say of an ID that was asked for, however unlikely: nothing may be written then.
 REFUSED_IDS = {
+    "another thing": ([A], 404, "Not Found: team 42"),
     "named": ([A], 404, f"Not Found: incident {A}"),
     "named in another spelling": ([A.upper()], 400, f'invalid ID "{A}".'),
     "no UUID, named": ([A, "foo"], 404, "Not Found: incident foo"),
