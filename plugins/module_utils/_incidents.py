@@ -271,9 +271,11 @@ def _takes_batch_for_an_id(error: ApiError, ids: t.Iterable[str], others_missing
 _BATCH = re.compile(r"(?:.*(?:[:=\"'`(]\s*|\b(?:id|uuid|incident)\s+))?batch(?=[\"'`).,;]|\s*\Z|\s+is\b)", re.I)
 _NAMELESS = re.compile(r"(?:not found: )?(?:the )?incident(?: (?:was )?not found)?\.?\Z", re.I)
 _UNKNOWN_PARAMETER = re.compile(r".*\bunknown\b.*\bparameter\b.*\bids\b", re.I)
-# Version 3 itself would speak of several.
+# What is wrong with the form of one ID, which is not named. Version 3 itself would speak of several, or name it.
 _NO_UUID = re.compile(
-    r"(?!.*\bids\b).*\b(?:valid|invalid|malformed|a) (?:incident[ _]?)?(?:id|uuid)(?:\W*\Z| (?:format|length)\b)", re.I
+    r"(?!.*\b(?:ids|(?:team|request|user)[ _]?id)\b)(?!.*\b(?:id|uuid)\s*[:=(\"'`]+\s*\S+\Z)(?=.*\b(?:id|uuid)\b)"
+    r".*\b(?:valid|invalid|malformed|must be|format|length|bounds)\b",
+    re.I,
 )
 
 

@@ -108,8 +108,10 @@ BY_FILTERS = tuple(name for name, task in TASKS.items() if task.by_filters)
 STALE = "answer shows the state before"
 LEADS_BACK = "page: leads back"
 
+TOO_LARGE = {"code": 8, "message": "grpc: received message larger than max (5242880 vs. 4194304)"}
+
 KINDS: dict[str, Kind] = {
-    **{f"status {status}": Kind({"status": status}) for status in (300, 304, 400, 401, 403, 405, 408, 409, 414, 418)},
+    **{f"status {status}": Kind({"status": status}) for status in (300, 304, 400, 401, 403, 405, 409, 414, 418)},
     "status 404, no route": Kind({"status": 404, "body": {"code": 5, "message": "Not Found", "details": []}}),
     "status 404, no incident": Kind({"status": 404, "body": "Not Found: incident X"}),
     "status 501": Kind({"status": 501, "body": {"code": 12, "message": "Method Not Allowed"}}),
@@ -117,7 +119,8 @@ KINDS: dict[str, Kind] = {
     **{f"status {status}": Kind({"status": status}, True, EITHER) for status in (500, 502, 503, 504)},
     "status 502, a page": Kind({"status": 502, "body": PAGE}, True, EITHER),
     "status 503, Retry-After 1": Kind({"status": 503, "headers": {"Retry-After": "1"}}, True, EITHER),
-    "status 520": Kind({"status": 520}, False, EITHER),
+    **{f"status {status}": Kind({"status": status}, False, EITHER) for status in (408, 499, 520)},
+    "status 429, too large": Kind({"status": 429, "body": TOO_LARGE}, False, EITHER),
     "status 100": Kind({"status": 100}, True, EITHER),
     "status 202": Kind({"status": 202}, False, EITHER),
     "status 204": Kind({"status": 204, "body": ""}, True, EITHER),

@@ -128,6 +128,8 @@ REFUSALS = {
     "missing team id": (False, False),
     "malformed query (request id 7f3a)": (False, False),
     "invalid GetIncidentRequest.Id: value must be a valid UUID | caused by: invalid uuid format": (False, True),
+    "id is out of bounds (36, 36)": (False, True),
+    "invalid GetIncidentRequest.Id: value length must be 36 runes": (False, True),
     "unknown ids": (False, False),
     "the request is malformed": (False, False),
 }
