@@ -207,13 +207,13 @@ def judge(status: int, headers: t.Mapping[str, str], body: bytes, now: float) ->
     elif status == 404 and _MISSING_THING.match(words):
         kind = "no_incident"
     elif status == 429 and _TOO_LARGE.match(words):
-        kind = "too_large"
+        return Trouble("too_large", words, status, uncertain=True)
     return Trouble(
         kind,
         words,
         status,
-        again=status in RETRY_STATUS and kind != "too_large",
-        uncertain=kind in ("server_error", "too_large"),
+        again=status in RETRY_STATUS,
+        uncertain=kind == "server_error",
         # The clocks of the service and of this machine may differ.
         retry_after=retry_after_seconds(headers.get("Retry-After"), _http_date(headers.get("Date")) or now),
     )
@@ -241,9 +241,9 @@ _KINDS_OF_PAGES = {
     "refused": "blocked",
     "no_route": "no_page",
 }
-# A missing route is "Not Found" or "Not Found: Not Found"; the vendor's SDK tells the two apart so, too.
 # The gateway itself takes no answer above a certain size, and says so with the status of a limited rate.
 _TOO_LARGE = re.compile(r".*\blarger than max\b", re.I)
+# A missing route is "Not Found" or "Not Found: Not Found"; the vendor's SDK tells the two apart so, too.
 _MISSING_THING = re.compile(r"not found: (?!not found\Z)|.*\bincident\b", re.I)
 
 

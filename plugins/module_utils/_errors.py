@@ -48,9 +48,9 @@ class ApiError(CoralogixError):
 
     C(kind) is a key of C(EXPLANATIONS). C(message) holds the service's own words, or those of the
     connection's error. C(uncertain) says that the service may have carried the request out all the
-    same (an answer lost or unreadable, a 5xx); otherwise it certainly has not. C(unreadable) is set on the
-    error of a read which shows that this key, or this service, lets no incident be read. The sources are
-    those of the settings.
+    same (an answer lost, unreadable or too large, a 5xx and its like); otherwise it certainly has not.
+    C(unreadable) is set on the error of a read which shows that this key, or this service, lets no
+    incident be read. The sources are those of the settings.
     """
 
     def __init__(

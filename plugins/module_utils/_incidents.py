@@ -175,7 +175,8 @@ class Incidents:
             except ApiError as error:
                 # What an earlier try may have done stays done.
                 error.uncertain = error.uncertain or any(other.uncertain for other in missing)
-                if made.url.partition("?")[0].endswith("/batch") and _takes_batch_for_an_id(error, ids, bool(missing)):
+                by_batch = (operation, generation) == ("read", "v3")
+                if by_batch and _takes_batch_for_an_id(error, ids, bool(missing)):
                     error.kind = "no_route"
                 if error.kind not in ("no_route", "no_page"):
                     # Not certain that this route is served, but those before it are not.

@@ -139,6 +139,7 @@ _UUID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 def furnish(sim: Simulator, *texts: str, more: Iterable[str] = ()) -> list[str]:
     """Incidents of all IDs in the texts, and more; whatever is done to them is undone afterwards."""
     ids = sorted({one for text in texts for one in _UUID.findall(text)} - {FIRST, SECOND, UNKNOWN_ID})
+    # The first has all that is documented; of the others, nothing that they may lack is there to be relied on.
     for n, one in enumerate(ids):
         sim.add_incident(one, assignees=("alice", "bob"), without=OPTIONAL if n else ())
     as_made = {one: sim.incident(one) for one in (*ids, *more)}

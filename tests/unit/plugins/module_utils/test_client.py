@@ -1002,12 +1002,9 @@ def test_message_tells_where_key_and_host_come_from(
     told: str,
 ) -> None:
     simulator.fault(Fault(status=401))
-    given, variables = (
-        {name: value and value.format(url=simulator.url) for name, value in values.items()}
-        for values in (task, environ)
-    )
-    checked = _options.settings(params(**given), {name: value or "" for name, value in variables.items()})
-    one = Client(checked, "tests")
+    given = {name: value and value.format(url=simulator.url) for name, value in task.items()}
+    variables = {name: value.format(url=simulator.url) for name, value in environ.items()}
+    one = Client(_options.settings(params(**given), variables), "tests")
     assert str(failure(one)).endswith(told)
 
 
