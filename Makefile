@@ -2,17 +2,17 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# make test                          everything
-# make test SESSIONS="units sanity"  only these sessions
-# make demo                          the collection at work against its simulator
-# make demo IDS=ID,ID                the same for incidents of your own, which really are unassigned
-# make soak MINUTES=30              the fault campaign; 2 minutes by default, SEED=n RUNS=1 replays
-# make bench REPEAT=5               what a task costs, beside the tasks that it replaces
-# make format                        let the formatters mend the code
-# make clean                         remove all that the tooling made
+# make test                          run everything
+# make test SESSIONS="units sanity"  run only these sessions
+# make demo                          show the collection at work against its simulator
+# make demo IDS=ID,ID                the same on the real service: really unassigns these incidents
+# make soak MINUTES=30               run the fault campaign, by default for 2 minutes; SEED=n RUNS=1 repeats a run
+# make bench REPEAT=5                measure what a task costs, next to the tasks that it replaces
+# make format                        format the code
+# make clean                         remove everything that these commands made
 #
-# All that is installed goes to .build and .nox. Single sessions: .build/venv/bin/nox -s units
-# (what there is: .build/venv/bin/nox -l).
+# Everything is installed in .build and .nox. To run single sessions: .build/venv/bin/nox -s units
+# To list them: .build/venv/bin/nox -l. Any other nox works as well, see CONTRIBUTING.md.
 
 PYTHON ?= python3
 SESSIONS ?=
@@ -34,16 +34,17 @@ soak: .build/ready
 bench: .build/ready
 	@$(NOX) -s bench -- $(if $(REPEAT),--repeat $(REPEAT))
 
-# Outside of CI the session mends what it finds.
+# With CI=true the session would only report bad formatting.
 format: .build/ready
 	@CI=false $(NOX) -s formatters
 
 clean:
 	rm -rf .build .nox tests/output
 
-# The newest Python that runs ansible-core carries nox, and thereby the linters. Some systems split
-# `venv` off their Python: then the next one gets its chance. uv has its own idea of where packages
-# come from; where it reaches none, the sessions use pip, which has just proved that it does.
+# nox runs on the newest Python that runs ansible-core; the linters use the same one. Some systems package
+# `venv` separately from Python: then the next Python is tried. uv installs ten times as fast as pip, but
+# does not read pip's settings: where it cannot reach a package index, pip takes over and uv is removed,
+# so that the sessions use pip as well.
 .build/ready: tests/constraints.txt tests/tools/pythons.py Makefile
 	@mkdir -p .build
 	@test "$$(git rev-parse --show-toplevel 2>/dev/null)" = "$$(pwd -P)" || git init --quiet
@@ -52,9 +53,13 @@ clean:
 	for python in $$pythons; do \
 	  "$$python" -m venv $(VENV) && exit 0; \
 	done; \
-	echo "None of these can make a virtual environment: $$pythons" >&2; exit 1
-	@$(VENV)/bin/python -m pip install --quiet --quiet --disable-pip-version-check \
-	  --constraint tests/constraints.txt nox antsibull-nox uv
-	@echo nox | UV_HTTP_TIMEOUT=10 $(VENV)/bin/uv pip compile --quiet --no-cache - >/dev/null 2>&1 \
-	  && echo uv >.build/backend || echo virtualenv >.build/backend
+	echo "None of these Pythons can make a virtual environment: $$pythons" >&2; exit 1
+	@set -e; \
+	pip="$(VENV)/bin/python -m pip --quiet --quiet --disable-pip-version-check"; \
+	tools="--constraint tests/constraints.txt nox antsibull-nox"; \
+	$$pip install --constraint tests/constraints.txt uv; \
+	UV_HTTP_TIMEOUT=10 $(VENV)/bin/uv pip install --quiet --python $(VENV)/bin/python $$tools 2>/dev/null || { \
+	  $$pip uninstall --yes uv; \
+	  $$pip install $$tools; \
+	}
 	@touch $@

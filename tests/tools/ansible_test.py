@@ -2,9 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""ansible-test without containers: a tree that it accepts, its way to pip, and an honest verdict.
+"""Runs ansible-test without containers: prepares a copy of the project, provides pip, checks the output.
 
-ansible-test exits with 0 where it found nothing to test or lacks a program; here that is a failure.
+ansible-test exits with 0 when it found nothing to test or when a program is missing. Here both fail.
+
+Usage: ansible_test.py PROJECT COPY ARGUMENTS...
 """
 
 from __future__ import annotations
@@ -16,26 +18,24 @@ import subprocess
 import sys
 from pathlib import Path
 
-# What ansible-test prints where it tested less than it was asked to, and still exits with 0.
-INCOMPLETE = ("All targets skipped", "Required program")
+# ansible-test prints these when it tested less than it was asked to, and still exits with 0.
+INCOMPLETE_RUN = ("All targets skipped", "Required program")
 
-# Its complaint when the host of its pip bootstrap script cannot be reached; it names the cache file.
-NO_PIP = re.compile(r"saved to: (?P<script>\S+get_pip_(?P<version>[\d_]+)\.py)")
+# ansible-test says this when it cannot download its bootstrap script for pip. It names the file that it looks for.
+MISSING_PIP_SCRIPT = re.compile(r"saved to: (?P<script>\S+get_pip_(?P<version>[\d_]+)\.py)")
 
-# Stands in for get-pip.py: the same pip, from the package index that pip is set up to use.
+# Replaces get-pip.py. ansible-test makes a virtual environment for almost every check. Installing pip into
+# each takes longer than the checks, so this links all of them to one installed pip.
 GET_PIP = """\
-import runpy
-import sys
+import pathlib
+import sysconfig
 
-sys.path.insert(0, {wheel!r})
-options = [arg for arg in sys.argv[1:] if arg not in ("--no-setuptools", "--no-wheel")]
-sys.argv = ["pip", "install", "--quiet", *options]
-runpy.run_module("pip", run_name="__main__", alter_sys=True)
+pathlib.Path(sysconfig.get_path("purelib"), "pip.pth").write_text({folder!r} + "\\n")
 """
 
 
 def project_files(root: Path) -> set[Path]:
-    """What git tracks or would track, so also a file of this minute that nobody added yet."""
+    """The files that git tracks or would track, relative to the root. New files count before `git add`, too."""
     listing = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=root,
@@ -48,10 +48,10 @@ def project_files(root: Path) -> set[Path]:
 
 
 def sync_tree(root: Path, tree: Path) -> None:
-    """Make `tree` a copy of the project; what did not change stays, and so do ansible-test's caches.
+    """Make `tree` a copy of the project. Unchanged files and ansible-test's caches stay as they are.
 
-    ansible-test refuses a symbolic link, and skips every file of a folder that git ignores:
-    hence a copy, and a git repository of its own.
+    A copy, because ansible-test refuses a symbolic link. With a git repository of its own, because
+    ansible-test skips all files of a folder that git ignores.
     """
     wanted = project_files(root)
     tree.mkdir(parents=True, exist_ok=True)
@@ -60,33 +60,32 @@ def sync_tree(root: Path, tree: Path) -> None:
     for stale in project_files(tree) - wanted:
         (tree / stale).unlink()
     for name in wanted:
-        copy_changed(root / name, tree / name)
+        copy_if_changed(root / name, tree / name)
 
 
-def copy_changed(source: Path, target: Path) -> None:
-    if target.exists() and stamp(source) == stamp(target):
+def copy_if_changed(source: Path, target: Path) -> None:
+    if target.exists() and file_signature(source) == file_signature(target):
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy2(source, target)
 
 
-def stamp(path: Path) -> tuple[int, int, int]:
+def file_signature(path: Path) -> tuple[int, int, int]:
     status = path.stat()
     return status.st_mtime_ns, status.st_size, status.st_mode
 
 
-def provide_get_pip(script: Path, version: str) -> None:
-    """Lay a bootstrap script where ansible-test looks for a downloaded one."""
-    script.parent.mkdir(parents=True, exist_ok=True)
+def provide_pip_script(script: Path, version: str) -> None:
+    """Write a bootstrap script where ansible-test looks for the downloaded one; the version as in 25_2."""
+    folder = script.parent / f"pip_{version}"
     requirement = f"pip=={version.replace('_', '.')}"
-    download = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", requirement]
-    subprocess.run([*download, "--dest", str(script.parent)], check=True)
-    wheel = next(script.parent.glob(f"pip-{version.replace('_', '.')}-*.whl"))
-    script.write_text(GET_PIP.format(wheel=str(wheel)), encoding="utf-8")
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--upgrade", "--target", str(folder)]
+    subprocess.run([*install, requirement], check=True)
+    script.write_text(GET_PIP.format(folder=str(folder)), encoding="utf-8")
 
 
-def stream(command: list[str], tree: Path) -> tuple[int, str]:
-    """Run it, show its output as it comes, and hand the output back."""
+def run_and_print(command: list[str], tree: Path) -> tuple[int, str]:
+    """Run the command in the tree and print its output line by line. Returns exit code and output."""
     lines = []
     with subprocess.Popen(command, cwd=tree, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         for line in process.stdout or ():
@@ -95,24 +94,25 @@ def stream(command: list[str], tree: Path) -> tuple[int, str]:
     return process.returncode, "".join(lines)
 
 
-def run(command: list[str], tree: Path) -> int:
-    status, output = stream(command, tree)
-    complaint = NO_PIP.search(output)
-    if status and complaint:
-        provide_get_pip(Path(complaint["script"]), complaint["version"])
-        status, output = stream(command, tree)
-    incomplete = [sign for sign in INCOMPLETE if sign in output]
-    for sign in incomplete:
-        print(f"Not everything was tested: the output has {sign!r}.", flush=True)
-    return status or int(bool(incomplete))
+def run_ansible_test(command: list[str], tree: Path) -> int:
+    """Run the command, again if pip had to be provided, and return its exit code; 1 for an incomplete run."""
+    exit_code, output = run_and_print(command, tree)
+    missing = MISSING_PIP_SCRIPT.search(output)
+    if exit_code and missing:
+        provide_pip_script(Path(missing["script"]), missing["version"])
+        exit_code, output = run_and_print(command, tree)
+    incomplete = [text for text in INCOMPLETE_RUN if text in output]
+    for text in incomplete:
+        print(f"ansible-test did not test everything. Its output contains {text!r}.", flush=True)
+    return exit_code or int(bool(incomplete))
 
 
 def main() -> int:
     root, tree, *arguments = sys.argv[1:]
     sync_tree(Path(root), Path(tree))
-    # Where git looks for a repository above the tree it would find the project's own.
+    # git must not find the project's own repository above the copy.
     os.environ["GIT_CEILING_DIRECTORIES"] = str(Path(tree).parent)
-    return run(["ansible-test", *arguments], Path(tree))
+    return run_ansible_test(["ansible-test", *arguments], Path(tree))
 
 
 if __name__ == "__main__":

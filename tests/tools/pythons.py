@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which Pythons this machine has, and which ansible-core each of them can run.
+"""Finds the Pythons of this machine, and the ansible-core that each of them can run.
 
-Run as a program it prints the interpreters that can run a supported ansible-core, best first.
-It needs nothing but the standard library, and runs on any Python that may be called `python3`.
+As a program it prints the interpreters that can run a supported ansible-core, the newest first.
+It needs only the standard library, because the Makefile runs it with whatever Python `python3` is.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import os
 import subprocess
 from pathlib import Path
 
-# Supported ansible-core -> Pythons of its controller; both newest first.
+# Supported ansible-core -> Pythons that its controller runs on. Both newest first.
 CORES = {
     "2.21": ("3.14", "3.13", "3.12"),
     "2.20": ("3.14", "3.13", "3.12"),
@@ -23,62 +23,64 @@ CORES = {
     "2.17": ("3.12", "3.11", "3.10"),
 }
 
-# The oldest Python that a managed node may have: what the newest ansible-core still takes.
+# The oldest Python of a managed node that the newest ansible-core supports.
 OLDEST_TARGET = "3.9"
 
 VERSIONS = ("3.14", "3.13", "3.12", "3.11", "3.10", OLDEST_TARGET)
 
 
-def folders() -> list[Path]:
-    """Where Pythons may be: PATH, and pyenv's real folders behind its shims."""
-    listed = [Path(entry) for entry in os.get_exec_path() if entry]
-    return listed + sorted(Path.home().glob(".pyenv/versions/*/bin"), reverse=True)
+def search_folders() -> list[Path]:
+    """The folders of PATH, and the real folders behind pyenv's shims."""
+    path = [Path(entry) for entry in os.get_exec_path() if entry]
+    return path + sorted(Path.home().glob(".pyenv/versions/*/bin"), reverse=True)
 
 
 def real_executable(candidate: Path, version: str) -> Path | None:
-    """Start it: a pyenv shim is there for versions that it cannot start, and hides those that it can."""
+    """The interpreter behind this file, if it starts and has this version.
+
+    A pyenv shim exists even for versions that pyenv cannot start, so existence proves nothing.
+    """
     program = "import sys; print('%d.%d' % sys.version_info[:2], sys.executable)"
     command = [str(candidate), "-c", program]
     try:
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        completed = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     except (OSError, subprocess.SubprocessError):
         return None
-    if answer.returncode or not answer.stdout.startswith(f"{version} "):
+    if completed.returncode or not completed.stdout.startswith(f"{version} "):
         return None
-    return Path(answer.stdout.strip().partition(" ")[2])
+    return Path(completed.stdout.strip().partition(" ")[2])
 
 
 def find_pythons() -> dict[str, Path]:
-    """Version -> the first interpreter of that version that really runs, newest version first."""
+    """Version -> the first interpreter of that version that starts, newest version first."""
     found = {}
     for version in VERSIONS:
-        candidates = (folder / f"python{version}" for folder in folders())
-        started = (real_executable(path, version) for path in candidates if path.is_file())
-        python = next(filter(None, started), None)
+        candidates = (folder / f"python{version}" for folder in search_folders())
+        executables = (real_executable(path, version) for path in candidates if path.is_file())
+        python = next(filter(None, executables), None)
         if python:
             found[version] = python
     return found
 
 
-def real_path(pythons: dict[str, Path]) -> str:
+def path_with_pythons(pythons: dict[str, Path]) -> str:
     """PATH with the folders of these Pythons first."""
-    first = [str(python.parent) for python in pythons.values()]
-    return os.pathsep.join(dict.fromkeys(first + os.get_exec_path()))
+    folders = [str(python.parent) for python in pythons.values()]
+    return os.pathsep.join(dict.fromkeys(folders + os.get_exec_path()))
 
 
-def best_python(core: str, pythons: dict[str, Path]) -> str | None:
-    """The newest Python here that runs this ansible-core."""
+def newest_python(core: str, pythons: dict[str, Path]) -> str | None:
+    """The newest of these Pythons that can run this ansible-core."""
     if core not in CORES:
-        raise SystemExit(f"ansible-core {core} is not supported; these are: {', '.join(CORES)}.")
+        raise SystemExit(f"ansible-core {core} is not supported. Supported: {', '.join(CORES)}.")
     return next((version for version in CORES[core] if version in pythons), None)
 
 
 def newest_core(pythons: dict[str, Path]) -> str:
-    """The newest ansible-core that any Python here can run."""
-    fitting = (core for core in CORES if best_python(core, pythons))
-    core = next(fitting, None)
+    """The newest ansible-core that one of these Pythons can run."""
+    core = next((core for core in CORES if newest_python(core, pythons)), None)
     if core is None:
-        raise SystemExit("No Python from 3.10 to 3.14 found: no supported ansible-core runs here.")
+        raise SystemExit("No Python from 3.10 to 3.14 found. Supported versions of ansible-core need one.")
     return core
 
 

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Run nox sessions, groups of them side by side, and say at the end what came of it.
+"""Runs nox sessions, groups of them in parallel, and adds up their results.
 
-`make test` calls it: without arguments for everything, or with the names of the wanted sessions.
-The output of a group appears when the group is done, so that groups do not mix. The last line is a
-total over all tests; .build/total.txt keeps it.
+`make test` calls it without arguments for everything, or with the names of the wanted sessions.
+It prints the output of a group when the group has ended, so that the output of groups does not mix.
+The last line is the total over all tests. The file .build/total.txt has the same line.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from xml.etree import ElementTree
 
-from tools.pythons import find_pythons, real_path
+from tools.pythons import find_pythons, path_with_pythons
 
 BUILD = Path(".build")
 LOGS = BUILD / "logs"
@@ -41,148 +41,149 @@ class Group:
     env: dict[str, str] = field(default_factory=dict)
 
 
-# Others need it, and nobody shall build it anew under a running test.
-FIRST = Group("build", ("build",))
+# For sessions that use the collection as built: the session `build` has run, and must not run again
+# while another session tests what it built.
 BUILT = {"COLLECTION_IS_BUILT": "1"}
 
-# Groups run side by side; the longest first.
-GROUPS = (
-    Group("playbooks", ("integration",), BUILT),
+BUILD_GROUP = Group("build", ("build",))
+
+# These run in parallel. The longest come first, so that no long one is left for the end.
+PARALLEL_GROUPS = (
+    Group("integration", ("integration",), BUILT),
     Group("units", ("units", "units-oldest", "contract")),
     Group("sanity", ("sanity",)),
     Group("installed", ("smoke-2.19", "smoke-2.17", "import-check"), BUILT),
     Group(
         "static",
         ("lint", "ansible-lint", "docs-check", "license-check", "extra-checks", "changelog"),
-        # antsibull-nox's formatters complain in CI; elsewhere they would mend the code and pass.
+        # In CI the formatters of antsibull-nox report bad formatting. Elsewhere they correct it and succeed.
         {"CI": "true"},
     ),
 )
 
-# It needs what the others measured.
-LAST = Group("coverage", ("coverage",))
+# It needs the data that units and integration measured.
+COVERAGE_GROUP = Group("coverage", ("coverage",))
 
-STAGES = ((FIRST,), GROUPS, (LAST,))
+# Stages run one after the other, the groups of a stage in parallel.
+STAGES = ((BUILD_GROUP,), PARALLEL_GROUPS, (COVERAGE_GROUP,))
+
+# More busy processes than processors compete for the caches, which makes everything a quarter slower.
+# So at most one group runs per processor, and the groups share the processors for their tests.
+CPUS = os.cpu_count() or 1
+MAX_PARALLEL_GROUPS = max(2, min(CPUS, len(PARALLEL_GROUPS)))
+WORKERS_PER_GROUP = CPUS // MAX_PARALLEL_GROUPS
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What became of one session."""
-
+class SessionResult:
     name: str
-    result: str
+    status: str
+    """nox's word: success, failed, aborted or skipped."""
     seconds: float
 
     @property
     def failed(self) -> bool:
-        """nox tells failed from aborted sessions; nobody else does."""
-        return self.result not in ("success", "skipped")
+        return self.status not in ("success", "skipped")
 
 
-def stages(names: list[str]) -> list[list[Group]]:
-    """Groups of sessions: those of a stage side by side, the stages one after the other."""
+def plan_stages(names: Collection[str]) -> list[list[Group]]:
+    """The stages of these sessions, or of all. Sessions that no group lists run in a group "others"."""
     if not names:
         return [list(stage) for stage in STAGES]
-    known = {session for stage in STAGES for group in stage for session in group.sessions}
-    rest = Group("others", tuple(name for name in names if name not in known), BUILT)
-    middle = [wanted(group, names) for group in GROUPS]
-    chosen = [group for group in (*middle, rest) if group.sessions]
-    needs_build = any(group.env == BUILT for group in chosen)
-    first, last = wanted(FIRST, ["build"] if needs_build else names), wanted(LAST, names)
-    return [stage for stage in ([first] if first.sessions else [], chosen, [last] if last.sessions else []) if stage]
+    listed = {session for stage in STAGES for group in stage for session in group.sessions}
+    others = Group("others", tuple(name for name in names if name not in listed), BUILT)
+    groups = [*(select_sessions(group, names) for group in PARALLEL_GROUPS), others]
+    selected = [group for group in groups if group.sessions]
+    build_first = "build" in names or any(group.env == BUILT for group in selected)
+    stages = [[BUILD_GROUP] if build_first else [], selected, [COVERAGE_GROUP] if "coverage" in names else []]
+    return [stage for stage in stages if stage]
 
 
-def wanted(group: Group, names: Iterable[str]) -> Group:
-    return Group(group.name, tuple(n for n in group.sessions if n in names), group.env)
+def select_sessions(group: Group, names: Collection[str]) -> Group:
+    return replace(group, sessions=tuple(session for session in group.sessions if session in names))
 
 
-# How many groups run at a time, and how many processes each of them may have for its tests: where more than the
-# processors are at work, they take each other's caches, and all of it takes a quarter longer.
-CPUS = os.cpu_count() or 1
-LANES = max(2, min(CPUS, len(GROUPS)))
-WORKERS = CPUS // LANES
+def group_environment(group: Group) -> dict[str, str]:
+    """Plain text, because the output goes to a file, and the number of processes for tests."""
+    # With 0, pytest-xdist runs the tests in pytest's own process.
+    workers = str(WORKERS_PER_GROUP if WORKERS_PER_GROUP > 1 else 0)
+    settings = {"NO_COLOR": "1", "PY_COLORS": "0", "PYTHONUNBUFFERED": "1", "TEST_WORKERS": workers}
+    removed = ("FORCE_COLOR", "PYTHONPATH")
+    inherited = {name: value for name, value in os.environ.items() if name not in removed}
+    return {**inherited, **settings, **group.env}
 
 
-def environment(group: Group) -> dict[str, str]:
-    """For files, not for a terminal; and with the Pythons found once for all groups."""
-    # To pytest-xdist, 0 is no further process.
-    workers = str(WORKERS if WORKERS > 1 else 0)
-    plain = {"NO_COLOR": "1", "PY_COLORS": "0", "PYTHONUNBUFFERED": "1", "TEST_WORKERS": workers}
-    unwanted = ("FORCE_COLOR", "PYTHONPATH")
-    inherited = {name: value for name, value in os.environ.items() if name not in unwanted}
-    return {**inherited, **plain, **group.env}
-
-
-def run(group: Group) -> list[Outcome]:
-    """Run the sessions of a group with nox; its output goes to a file."""
+def run_group(group: Group) -> list[SessionResult]:
+    """Run the sessions of a group with nox; its output goes to a log file."""
     report = LOGS / f"{group.name}.json"
     nox = Path(sys.executable).with_name("nox")
     command = [str(nox), "--report", str(report), "--sessions", *group.sessions]
     started = time.monotonic()
     with (LOGS / f"{group.name}.log").open("w", encoding="utf-8") as log:
-        status = subprocess.run(
+        exit_code = subprocess.run(
             command,
             check=False,
-            env=environment(group),
+            env=group_environment(group),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
         ).returncode
-    outcomes = read_report(report)
-    if status and not any(outcome.failed for outcome in outcomes):
-        # nox itself gave up, perhaps before the first session.
-        outcomes.append(Outcome(f"nox ({group.name})", "failed", time.monotonic() - started))
-    return outcomes
+    results = read_report(report)
+    if exit_code and not any(result.failed for result in results):
+        # nox itself failed, perhaps before the first session.
+        results.append(SessionResult(f"nox ({group.name})", "failed", time.monotonic() - started))
+    return results
 
 
-def read_report(report: Path) -> list[Outcome]:
+def read_report(report: Path) -> list[SessionResult]:
     if not report.exists():
         return []
     sessions = json.loads(report.read_text(encoding="utf-8"))["sessions"]
-    return [Outcome(session["name"], session["result"], session.get("duration") or 0.0) for session in sessions]
+    return [SessionResult(session["name"], session["result"], session.get("duration") or 0.0) for session in sessions]
 
 
-def show(group: Group) -> None:
+def print_log(group: Group) -> None:
     print(f"\n===== {group.name}: {' '.join(group.sessions)}", flush=True)
     print((LOGS / f"{group.name}.log").read_text(encoding="utf-8", errors="replace"), flush=True)
 
 
-def run_all(groups: list[Group]) -> list[Outcome]:
-    """Run groups side by side, and show each when it is done."""
-    outcomes = []
-    with ThreadPoolExecutor(max_workers=LANES) as pool:
-        running = {pool.submit(run, group): group for group in groups}
-        for done in as_completed(running):
-            show(running[done])
-            outcomes.extend(done.result())
-    return outcomes
+def run_stage(groups: Iterable[Group]) -> list[SessionResult]:
+    """Run groups in parallel, and print the log of each when it has ended."""
+    results = []
+    with ThreadPoolExecutor(max_workers=MAX_PARALLEL_GROUPS) as pool:
+        futures = {pool.submit(run_group, group): group for group in groups}
+        for future in as_completed(futures):
+            print_log(futures[future])
+            results.extend(future.result())
+    return results
 
 
 def count_tests(reports: Iterable[Path]) -> Counter[str]:
-    """Passed, failed and skipped tests of all reports, in JUnit's XML as pytest writes it."""
+    """Passed, failed and skipped tests of these JUnit reports, as pytest writes them."""
     counts: Counter[str] = Counter()
     for report in reports:
         for suite in ElementTree.parse(report).iter("testsuite"):  # noqa: S314 - our own file
             number = {key: int(suite.get(key, 0)) for key in ("tests", "failures", "errors", "skipped")}
-            counts["failed"] += number["failures"] + number["errors"]
+            failed = number["failures"] + number["errors"]
+            counts["failed"] += failed
             counts["skipped"] += number["skipped"]
-            counts["passed"] += number["tests"] - number["failures"] - number["errors"] - number["skipped"]
+            counts["passed"] += number["tests"] - failed - number["skipped"]
     return counts
 
 
-def total(outcomes: list[Outcome], reports: dict[str, Path]) -> str:
-    """The closing line. A session that failed otherwise than by its tests counts as one failure."""
+def total_line(results: Iterable[SessionResult], reports: dict[str, Path]) -> str:
+    """All tests of the reports (session -> its report). A session that failed without a failed test counts as one."""
     counts = count_tests(reports.values())
-    for outcome in outcomes:
-        report = reports.get(outcome.name)
-        own_failures = count_tests([report])["failed"] if report else 0
-        if outcome.failed and not own_failures:
+    for result in results:
+        report = reports.get(result.name)
+        failed_tests = count_tests([report])["failed"] if report else 0
+        if result.failed and not failed_tests:
             counts["failed"] += 1
     return f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped"
 
 
-def summary(outcomes: list[Outcome]) -> str:
-    rows = (f"{o.name:24} {o.result:8} {o.seconds:6.1f} s" for o in outcomes)
+def session_table(results: Iterable[SessionResult]) -> str:
+    rows = (f"{result.name:24} {result.status:8} {result.seconds:6.1f} s" for result in results)
     return "\n".join(["", "===== sessions", *rows])
 
 
@@ -191,16 +192,17 @@ def main() -> int:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
     TOTAL.unlink(missing_ok=True)
-    os.environ["PATH"] = real_path(find_pythons())
+    # Each group's nox then finds the Pythons at once.
+    os.environ["PATH"] = path_with_pythons(find_pythons())
 
     started = time.monotonic()
-    outcomes = [outcome for groups in stages(sys.argv[1:]) for outcome in run_all(groups)]
-    print(summary(outcomes))
-    print(f"{time.monotonic() - started:.0f} s in all")
-    closing = total(outcomes, {path.stem: path for path in sorted(JUNIT.glob("*.xml"))})
-    TOTAL.write_text(closing + "\n", encoding="utf-8")
-    print(closing)
-    return int(any(outcome.failed for outcome in outcomes))
+    results = [result for groups in plan_stages(sys.argv[1:]) for result in run_stage(groups)]
+    print(session_table(results))
+    print(f"Total time: {time.monotonic() - started:.0f} s")
+    line = total_line(results, {path.stem: path for path in sorted(JUNIT.glob("*.xml"))})
+    TOTAL.write_text(line + "\n", encoding="utf-8")
+    print(line)
+    return int(any(result.failed for result in results))
 
 
 if __name__ == "__main__":

@@ -8,12 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from tools.pythons import CORES, best_python, find_pythons, newest_core, real_executable, real_path
+from tools.pythons import CORES, find_pythons, newest_core, newest_python, path_with_pythons, real_executable
 
-THIS = f"{sys.version_info.major}.{sys.version_info.minor}"
+THIS_VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
-def program(folder: Path, name: str, text: str) -> Path:
+def write_program(folder: Path, name: str, text: str) -> Path:
     path = folder / name
     path.write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
     path.chmod(0o755)
@@ -22,35 +22,35 @@ def program(folder: Path, name: str, text: str) -> Path:
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A machine of nothing but this folder."""
+    """A folder that is both PATH and home, so that nothing else of this machine is found."""
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("HOME", str(tmp_path))
     return tmp_path
 
 
-def test_a_wrapper_leads_to_the_real_executable(machine: Path) -> None:
-    wrapper = program(machine, f"python{THIS}", f'exec "{sys.executable}" "$@"')
-    assert real_executable(wrapper, THIS) == Path(sys.executable)
+def test_wrapper_is_resolved_to_real_executable(machine: Path) -> None:
+    wrapper = write_program(machine, f"python{THIS_VERSION}", f'exec "{sys.executable}" "$@"')
+    assert real_executable(wrapper, THIS_VERSION) == Path(sys.executable)
 
 
 @pytest.mark.parametrize("text", ["exit 127", "echo 2.7 /usr/bin/python", "echo nonsense"])
-def test_what_does_not_run_as_that_version_is_no_python(machine: Path, text: str) -> None:
-    assert real_executable(program(machine, "python3.13", text), "3.13") is None
+def test_broken_or_other_python_is_ignored(machine: Path, text: str) -> None:
+    assert real_executable(write_program(machine, "python3.13", text), "3.13") is None
 
 
-def test_the_first_in_path_that_runs_is_found(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_first_python_that_starts_is_found(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (machine / "shims").mkdir()
     (machine / "bin").mkdir()
-    program(machine / "shims", "python3.12", "exit 127")
-    program(machine / "bin", "python3.12", "echo 3.12 /opt/bin/python3.12")
+    write_program(machine / "shims", "python3.12", "exit 127")
+    write_program(machine / "bin", "python3.12", "echo 3.12 /opt/bin/python3.12")
     monkeypatch.setenv("PATH", f"{machine / 'shims'}:{machine / 'bin'}")
     assert find_pythons() == {"3.12": Path("/opt/bin/python3.12")}
 
 
-def test_pyenv_is_searched_behind_its_shims(machine: Path) -> None:
+def test_pyenv_versions_are_searched(machine: Path) -> None:
     folder = machine / ".pyenv" / "versions" / "3.13.0" / "bin"
     folder.mkdir(parents=True)
-    program(folder, "python3.13", f"echo 3.13 {folder}/python3.13")
+    write_program(folder, "python3.13", f"echo 3.13 {folder}/python3.13")
     assert find_pythons() == {"3.13": folder / "python3.13"}
 
 
@@ -63,35 +63,35 @@ def test_pyenv_is_searched_behind_its_shims(machine: Path) -> None:
         (("3.10",), "2.17"),
     ],
 )
-def test_newest_core_that_the_machine_takes(versions: tuple[str, ...], core: str) -> None:
+def test_newest_core_and_its_python(versions: tuple[str, ...], core: str) -> None:
     pythons = {version: Path(f"/bin/python{version}") for version in versions}
     assert newest_core(pythons) == core
-    assert best_python(core, pythons) == versions[0]
+    assert newest_python(core, pythons) == versions[0]
 
 
-def test_a_machine_without_a_fitting_python_is_told_so() -> None:
-    with pytest.raises(SystemExit, match="no supported ansible-core"):
+def test_no_python_for_any_core() -> None:
+    with pytest.raises(SystemExit, match=r"No Python from 3\.10 to 3\.14"):
         newest_core({"3.9": Path("/bin/python3.9")})
 
 
-def test_an_unsupported_core_is_told_from_the_supported() -> None:
+def test_unsupported_core() -> None:
     with pytest.raises(SystemExit, match=r"2\.16 is not supported.* 2\.21"):
-        best_python("2.16", {"3.12": Path("/bin/python3.12")})
+        newest_python("2.16", {"3.12": Path("/bin/python3.12")})
 
 
-def test_a_core_without_its_python_has_none() -> None:
-    assert best_python("2.17", {"3.14": Path("/bin/python3.14")}) is None
+def test_no_python_for_this_core() -> None:
+    assert newest_python("2.17", {"3.14": Path("/bin/python3.14")}) is None
 
 
 def test_found_pythons_come_first_in_path(machine: Path) -> None:
     pythons = {"3.13": Path("/opt/a/python3.13"), "3.9": Path("/opt/b/python3.9")}
-    assert real_path(pythons) == f"/opt/a:/opt/b:{machine}"
+    assert path_with_pythons(pythons) == f"/opt/a:/opt/b:{machine}"
 
 
-def test_cores_are_listed_newest_first() -> None:
-    def number(version: str) -> tuple[int, ...]:
+def test_newest_core_and_python_are_listed_first() -> None:
+    def as_numbers(version: str) -> tuple[int, ...]:
         return tuple(int(part) for part in version.split("."))
 
-    assert list(CORES) == sorted(CORES, key=number, reverse=True)
+    assert list(CORES) == sorted(CORES, key=as_numbers, reverse=True)
     for versions in CORES.values():
-        assert list(versions) == sorted(versions, key=number, reverse=True)
+        assert list(versions) == sorted(versions, key=as_numbers, reverse=True)
