@@ -13,7 +13,7 @@ import contract
 import pytest
 import requests
 from simulator import OPERATIONS, ROUTES, VERSIONS, Entry, Fault, Simulator
-from simulator.lifelike import OPTIONAL
+from simulator import OPTIONAL_FIELDS as OPTIONAL
 
 contract.need()
 

@@ -53,9 +53,9 @@ def parse_incidents(text: str) -> Any:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def parser() -> argparse.ArgumentParser:
-    made = argparse.ArgumentParser(prog="simulator", description=__doc__)
-    add = made.add_argument
+def command_line() -> argparse.ArgumentParser:
+    options = argparse.ArgumentParser(prog="simulator", description=__doc__)
+    add = options.add_argument
     add("--port", type=int, default=0, help="0 is any free port")
     add("--latest", choices=VERSIONS, default="5", help="the version that `latest` serves")
     add(
@@ -65,7 +65,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="JSON: a list in the API's form; may be partial",
     )
-    add("--count", type=int, default=0, metavar="N", help="make up N further incidents")
+    add("--count", type=int, default=0, metavar="N", help="add N further incidents of sample data")
     add("--assigned", type=int, default=0, metavar="N", help="of these, N are assigned")
     add(
         "--key",
@@ -90,6 +90,9 @@ def parser() -> argparse.ArgumentParser:
     add("--error-style", choices=sorted(ERROR_STYLES), default="json")
     add("--unknown-ids", choices=("skip", "404"), default="skip")
     add("--unknown-parameters", choices=("refuse", "ignore"), default="refuse")
+    add("--lower-case-user-ids", action="store_true")
+    add("--read-lag", type=float, default=0, metavar="SECONDS", help="how far reads are behind writes")
+    add("--stale-reads", type=int, default=0, metavar="N", help="reads after each write that show the state before it")
     add("--max-url", type=int, default=8192, metavar="BYTES")
     add("--latency", type=float, default=0, metavar="SECONDS")
     add("--rate-limit", type=int, metavar="PER_SECOND")
@@ -97,17 +100,17 @@ def parser() -> argparse.ArgumentParser:
     add("--tls", nargs=2, metavar=("CERTFILE", "KEYFILE"))
     add("--seed", type=int, default=0)
     add("--journal", type=Path, metavar="FILE", help="write every request there as a JSON line")
-    return made
+    return options
 
 
 def main() -> None:
-    options = vars(parser().parse_args())
+    options = vars(command_line().parse_args())
     incidents, keys, faults = options.pop("incidents"), options.pop("key"), options.pop("fault")
     count, assigned, journal = (options.pop(name) for name in ("count", "assigned", "journal"))
     options["tls"] = tuple(options["tls"]) if options["tls"] else None
-    done = threading.Event()
+    stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_args: done.set())
+        signal.signal(number, lambda *_args: stopped.set())
     with contextlib.ExitStack() as stack:
         if journal:
             opened = journal.open("a", encoding="utf-8")
@@ -124,7 +127,7 @@ def main() -> None:
         except OSError as error:
             sys.exit(f"simulator: {error.strerror}")
         print(simulator.url, flush=True)
-        done.wait()
+        stopped.wait()
 
 
 if __name__ == "__main__":

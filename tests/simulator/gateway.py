@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Callable
@@ -17,21 +17,49 @@ TEXT = "text/plain; charset=utf-8"
 HTML = "text/html"
 
 
+BLANKS = b" " * (1 << 20)
+
+
+@dataclass(frozen=True)
+class Padded:
+    """A body with `fill` blanks inside, which need not be in memory all at once."""
+
+    before: bytes
+    fill: int
+    after: bytes
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self.before
+        for start in range(0, self.fill, len(BLANKS)):
+            yield BLANKS[: self.fill - start]
+        yield self.after
+
+
 @dataclass(frozen=True)
 class Reply:
     status: int
     content: Any
-    """JSON-able, or text or bytes that are sent as they are."""
+    """JSON-able, or text, bytes or Padded that are sent as they are."""
     content_type: str = JSON
     headers: tuple[tuple[str, str], ...] = ()
 
     @property
     def answer(self) -> Any:
-        return parsed(self.content)
+        content = self.content
+        return parsed(content.before + content.after if isinstance(content, Padded) else content)
+
+    @property
+    def length(self) -> int:
+        content = self.content
+        if isinstance(content, Padded):
+            return len(content.before) + content.fill + len(content.after)
+        return len(self.encode())
 
     def encode(self) -> bytes:
         if isinstance(self.content, bytes):
             return self.content
+        if isinstance(self.content, Padded):
+            return b"".join(self.content)
         if isinstance(self.content, str):
             return self.content.encode()
         return json.dumps(self.content, separators=(",", ":")).encode()
@@ -43,7 +71,7 @@ def parsed(content: Any) -> Any:
         return content
     try:
         return json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

@@ -2,12 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The simulator itself: listener, service, faults and journal under one roof."""
+"""The simulator itself: listener, service, stores, faults and journal."""
 
 from __future__ import annotations
 
 import collections
-import copy
 import email.utils
 import hashlib
 import json
@@ -16,20 +15,20 @@ import time
 import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from types import TracebackType
-from typing import (
-    Any,
-    Callable,
-    NamedTuple,
-    TextIO,
-)
+from typing import Any, Callable, NamedTuple, TextIO
 from urllib.parse import parse_qsl, urlsplit
 
+from .fault_delivery import deliver
 from .faults import Fault, Faults
-from .gateway import HTML, JSON, TEXT, URL_TOO_LONG, Reply, parsed
-from .lifelike import OPTIONAL, assignment
-from .routes import OPERATIONS, PERMISSIONS, ROUTES, find
-from .service import Call, Key, Service, asked_ids
+from .gateway import URL_TOO_LONG, Reply, parsed
+from .incident_list import assignees
+from .incidents import OPTIONAL_FIELDS, IncidentStore, assignment
+from .routes import OPERATIONS, PERMISSIONS, ROUTES, find, requested_ids
+from .samples import Samples
+from .service import Call, Key, Result, Service
+from .store import Lag, Store, Write
 from .wire import Delivery, Listener, Request
 
 _READING_METHODS = ("GET", "HEAD", "OPTIONS")
@@ -50,28 +49,28 @@ class Entry(NamedTuple):
     status: int | None = None
     """As sent; None when no answer was sent, and for `on_request`."""
     answer: Any = None
-    """As sent; None when it was not whole or not JSON. It is shared: not to be changed."""
+    """As sent; None when it was not whole or not JSON. It is shared: do not change it."""
     fault: str | None = None
     effect: Sequence[str] = ()
-    """The incidents that were really changed."""
+    """The IDs of what was really changed."""
 
 
 class _RateLimit:
     def __init__(self, per_second: int | None) -> None:
         self._lock = threading.Lock()
         self._limit = per_second
-        self._passed: collections.deque[float] = collections.deque()
+        self._recent: collections.deque[float] = collections.deque()
 
-    def passes(self) -> bool:
+    def allows(self) -> bool:
         if self._limit is None:
             return True
         with self._lock:
             now = time.monotonic()
-            while self._passed and self._passed[0] <= now - 1:
-                self._passed.popleft()
-            if len(self._passed) >= self._limit:
+            while self._recent and self._recent[0] <= now - 1:
+                self._recent.popleft()
+            if len(self._recent) >= self._limit:
                 return False
-            self._passed.append(now)
+            self._recent.append(now)
             return True
 
 
@@ -83,54 +82,8 @@ def _http_date() -> str:
 _RETRY_AFTER: Mapping[str, Callable[[], str]] = {"seconds": lambda: "1", "date": _http_date}
 
 
-def _content_type(content: Any) -> str:
-    if parsed(content) is not None or content is None:
-        return JSON
-    text = content.decode("latin-1") if isinstance(content, bytes) else content
-    return HTML if text.lstrip().startswith("<") else TEXT
-
-
-def _made_reply(status: int, content: Any, headers: Mapping[str, str]) -> Reply:
-    return Reply(status, content, _content_type(content), tuple(headers.items()))
-
-
-def _half(content: bytes) -> bytes:
-    return content[: len(content) // 2]
-
-
-def _status(fault: Fault, true: Reply, error: Callable[[int, str], Reply]) -> Delivery:
-    status = fault.status or 307
-    location = {} if fault.redirect is None else {"Location": fault.redirect}
-    headers = {**location, **fault.headers}
-    if fault.has_body:
-        return Delivery("whole", _made_reply(status, fault.body, headers))
-    made = error(status, "a fault on demand")
-    return Delivery("whole", Reply(status, made.content, made.content_type, tuple(headers.items())))
-
-
-def _replaced(fault: Fault, true: Reply, error: Callable[[int, str], Reply]) -> Delivery:
-    new = fault.replace(copy.deepcopy(true.answer)) if callable(fault.replace) else fault.replace
-    return Delivery("whole", _made_reply(200, new, fault.headers))
-
-
-# Kind of fault -> what is sent, and how, in place of the true answer.
-_STRIKES: Mapping[str, Callable[[Fault, Reply, Callable[[int, str], Reply]], Delivery]] = {
-    "status": _status,
-    "redirect": _status,
-    "replace": _replaced,
-    "reset": lambda fault, true, error: Delivery("reset"),
-    "hang": lambda fault, true, error: Delivery("drop"),
-    "truncate": lambda fault, true, error: Delivery("truncated", true),
-    "truncate_chunked": lambda fault, true, error: Delivery("truncated_chunked", true),
-    "malformed": lambda fault, true, error: Delivery(
-        "whole", Reply(true.status, _half(true.encode()), true.content_type, true.headers)
-    ),
-    "delay": lambda fault, true, error: Delivery("whole", true),
-}
-
-
 def _line(entry: Entry) -> str:
-    """An entry as a JSON line, with a hash in the key's stead: files outlive tests."""
+    """An entry as a JSON line, with a hash in place of the key: files outlive tests."""
     headers = dict(entry.headers)
     if "authorization" in headers:
         digest = hashlib.sha256(headers["authorization"].encode()).hexdigest()
@@ -138,18 +91,36 @@ def _line(entry: Entry) -> str:
     return json.dumps(entry._replace(headers=headers)._asdict(), separators=(",", ":"))
 
 
+def _lag_attribute(what: str, name: str, doc: str) -> Any:
+    """An attribute of the simulator that is kept in one of its lags."""
+
+    def get(simulator: Simulator) -> Any:
+        return getattr(simulator._lags[what], name)
+
+    def put(simulator: Simulator, value: Any) -> None:
+        setattr(simulator._lags[what], name, value)
+
+    return property(get, put, doc=doc)
+
+
 class Simulator:
-    """A stand-in for the Coralogix incidents service on the loopback.
+    """A stand-in for the Coralogix API on the loopback.
 
     `latest` is the version that the alias serves; `without` names operations that have no route
     here; `auth_first` looks at the key before the route; `not_found`, `wrong_method` and
-    `error_style` choose among the bodies in gateway.py; `unknown_ids` is what a write does about
-    them, "skip" or "404"; `unknown_parameters` in a query are met with "refuse" (400) or "ignore"
-    (some gateways do); `max_url` is the longest request line in bytes; `latency` goes before
-    every answer; `rate_limit` is in requests a second and `retry_after` "seconds" or "date";
-    `tls` a certificate and a key file; `clock` gives the time of what happens to incidents;
-    `journal_file` receives the journal as JSON lines.
+    `error_style` choose among the bodies in gateway.py; `unknown_ids` is what a write of incidents
+    does about them, "skip" or "404"; `unknown_parameters` in a query are met with "refuse" (400) or
+    "ignore" (some gateways do); `lower_case_user_ids` keeps the user IDs of incidents in lower case,
+    however they are sent; `read_lag` is how many seconds reads and lists are behind every write, and
+    `stale_reads` how many reads of each thing after each write show the state before it; `max_url`
+    is the longest request line in bytes; `latency` goes before every answer; `rate_limit` is in
+    requests a second and `retry_after` "seconds" or "date"; `tls` a certificate and a key file;
+    `clock` gives the time of what happens to incidents; `journal_file` receives the journal as JSON
+    lines.
     """
+
+    read_lag = _lag_attribute("state", "seconds", "How far reads are behind the writes from now on, in seconds.")
+    stale_reads = _lag_attribute("state", "reads", "How many reads show the state before, for each write from now on.")
 
     def __init__(
         self,
@@ -163,6 +134,9 @@ class Simulator:
         error_style: str = "json",
         unknown_ids: str = "skip",
         unknown_parameters: str = "refuse",
+        lower_case_user_ids: bool = False,
+        read_lag: float = 0,
+        stale_reads: int = 0,
         max_url: int = 8192,
         latency: float = 0,
         rate_limit: int | None = None,
@@ -184,16 +158,20 @@ class Simulator:
         """The most requests that were being answered at one time."""
         self.errors: list[BaseException] = []
         """What went wrong in the simulator or in a hook; leaving the `with` block raises it."""
+        self._samples = Samples(seed)
+        self._lags = {"state": Lag(read_lag, stale_reads)}
+        self._incidents = IncidentStore(self._samples, clock, self._lags)
+        self._incidents.bad_ids = {"skip": "skip", "404": "error"}[unknown_ids]
+        self._incidents.lower_case_user_ids = lower_case_user_ids
+        self._stores: dict[str, Store] = {"incidents": self._incidents}
         self._service = Service(
-            without=tuple(without),
+            stores=self._stores,
+            without=without,
             auth_first=auth_first,
             not_found=not_found,
             wrong_method=wrong_method,
             error_style=error_style,
-            unknown_ids=unknown_ids,
             unknown_parameters=unknown_parameters,
-            seed=seed,
-            clock=clock,
         )
         self._port, self._tls = port, tls
         self._rate_limit = _RateLimit(rate_limit)
@@ -205,9 +183,9 @@ class Simulator:
         self._stopping = threading.Event()
         self._listener: Listener | None = None
 
-    # Life.
+    # Start and stop.
     def start(self) -> Simulator:
-        self._listener = Listener(self._handle, self._port, self._tls)
+        self._listener = Listener(self._handle, self._stopping.wait, self._port, self._tls)
         return self
 
     def stop(self) -> None:
@@ -246,9 +224,8 @@ class Simulator:
         """Returns the ID of the key's user."""
         if kind not in ("personal", "team"):
             raise ValueError("a key is personal or team")
-        # Not made from the key: assignments show it, and a key must show nowhere.
-        with self._service.making:
-            user = user_id or self._service.maker.uuid()
+        # Not derived from the key: assignments show it, and a key must appear nowhere.
+        user = user_id or self._samples.uuid()
         self._service.keys[key] = Key(frozenset(permissions), kind, user)
         return user
 
@@ -261,32 +238,39 @@ class Simulator:
         without: Iterable[str] = (),
         **fields: Any,
     ) -> str:
-        """Returns the ID; `without` names those of the OPTIONAL fields that it does not have."""
-        service = self._service
-        if not OPTIONAL.issuperset(without):
-            raise TypeError(f"no optional fields of an incident: {sorted(set(without) - OPTIONAL)}")
-        with service.making:
-            made = service.maker.incident(id, assignees, events, service.clock(), fields)
-        service.incidents.put({key: value for key, value in made.items() if key not in without})
-        return str(made["id"])
+        """Returns the ID; `fields` are taken as they are, `without` names OPTIONAL_FIELDS that it does not have."""
+        if not OPTIONAL_FIELDS.issuperset(without):
+            raise TypeError(f"no optional fields of an incident: {sorted(set(without) - OPTIONAL_FIELDS)}")
+        incident = self._incidents.sample(id, assignees, events, fields)
+        self._incidents.put({key: value for key, value in incident.items() if key not in without})
+        return str(incident["id"])
 
     def add_incidents(self, count: int, assigned: int = 0, events: int = 3) -> list[str]:
         """`count` incidents, the first `assigned` of them assigned to a user of their own."""
         return [self.add_incident(assignees=[f"user-{n}"] if n < assigned else [], events=events) for n in range(count)]
 
     def remove_incident(self, incident_id: str) -> None:
-        self._service.incidents.remove(incident_id)
+        self._incidents.remove(incident_id)
 
     def incident(self, incident_id: str) -> dict[str, Any]:
-        return self._service.incidents.copy(incident_id)
+        return self._incidents.copy(incident_id)
 
     def assignees(self, incident_id: str) -> list[str]:
-        found, _missing = self._service.incidents.get([incident_id])
-        return [made["assignedTo"]["userId"] for made in found[incident_id]["assignments"]]
+        return assignees(self._incidents.copy(incident_id))
 
-    def act(self, operation: str, incident_id: str, user: str | None = None, by: str = "somebody-else") -> None:
-        """Somebody else does this to the incident, if need be for a user."""
-        self._service.write(operation, [incident_id], by, user)
+    def act(
+        self, operation: str, thing_id: str, user: str | None = None, by: str = "somebody-else", **arguments: Any
+    ) -> None:
+        """Somebody else does this to the incident, if need be for a user, with the parameters of the operation."""
+        row = OPERATIONS[operation]
+        store = self._stores[row.store]
+        if row.effect is None:
+            raise ValueError(f"{operation} changes nothing")
+        if user is not None:
+            arguments[store.assignee_parameter] = {"userId": user}
+        written = store.write(row.effect, [thing_id], by, arguments, Write())
+        if written.error:
+            raise written.error
 
     # Faults and journal.
     def fault(self, fault: Fault) -> None:
@@ -297,7 +281,7 @@ class Simulator:
 
     @property
     def writes(self) -> list[Entry]:
-        """Requests for a write, refused ones and those that no route serves included."""
+        """Requests for a write, including refused ones and those that no route serves."""
         return [
             entry
             for entry in list(self.journal)
@@ -326,16 +310,16 @@ class Simulator:
             except Exception as error:
                 self.errors.append(error)
                 text = f"the simulator failed: {traceback.format_exc()}"
-                return Delivery("whole", Reply(500, {"code": 500, "message": text}))
+                return Delivery(reply=Reply(500, {"code": 500, "message": text}))
 
     def _exchange(self, request: Request) -> Delivery:
         self._wait(self.latency)
-        # A proxy is asked for an absolute address; urlsplit takes both.
+        # A proxy gets an absolute address; urlsplit takes both.
         address = urlsplit(request.target)
         query = parse_qsl(address.query, keep_blank_values=True)
         match = find(request.method, address.path, self.latest)
         body = parsed(request.body)
-        ids = asked_ids(match, query, body)
+        ids = requested_ids(match, query, body)
         call = Call(request.method, match, query, request.body, request.headers.get("authorization", ""))
         entry = Entry(
             time.time(),
@@ -350,37 +334,36 @@ class Simulator:
         )
         if self.on_request:
             self.on_request(entry)
-        early = self._refusal_before_all(request)
-        fault = None if early else self._faults.take(match.operation, ids)
+        refusal = self._front_end_refusal(request)
+        fault = None if refusal else self._faults.find(match.operation, ids)
         if fault:
             self._wait(fault.delay)
-        true, changed = (early, []) if early else self._service.answer(call, fault is None or bool(fault.effect))
-        delivery = Delivery("whole", true)
-        if fault:
-            delivery = _STRIKES[fault.kind](fault, true, self._service.error)
-        self._record(entry, delivery, fault, changed)
+            write = Write(effect=bool(fault.effect), max_ids=fault.partial_ids, max_removed=fault.partial_effect)
+            call = call._replace(write=write, endless_pages=fault.endless_pages)
+        result = Result(refusal) if refusal else self._service.answer(call)
+        delivery = deliver(fault, result.reply, self._service.error) if fault else Delivery(reply=result.reply)
+        self._record(entry, delivery, fault, result.changed)
         if fault and fault.hang:
             self._wait(fault.hang)
         return delivery
 
-    def _refusal_before_all(self, request: Request) -> Reply | None:
+    def _front_end_refusal(self, request: Request) -> Reply | None:
         """What the front end refuses without looking at the request."""
         if request.line_length > self.max_url:
             return URL_TOO_LONG
-        if not self._rate_limit.passes():
-            made = self._service.error(429, "Too Many Requests")
-            header = (("Retry-After", self._retry_after()),)
-            return Reply(429, made.content, made.content_type, header)
+        if not self._rate_limit.allows():
+            headers = (("Retry-After", self._retry_after()),)
+            return replace(self._service.error(429, "Too Many Requests"), headers=headers)
         return None
 
-    def _record(self, entry: Entry, delivery: Delivery, fault: Fault | None, changed: list[str]) -> None:
-        """Before the answer is sent: who has the answer finds the entry in the journal."""
+    def _record(self, entry: Entry, delivery: Delivery, fault: Fault | None, changed: Sequence[str]) -> None:
+        """Before the answer is sent, so that a client with the answer finds the entry in the journal."""
         reply = delivery.reply
         entry = entry._replace(
             status=reply.status if reply else None,
-            answer=reply.answer if reply and delivery.how == "whole" else None,
+            answer=reply.answer if reply and delivery.is_whole else None,
             fault=fault.kind if fault else None,
-            effect=changed,
+            effect=list(changed),
         )
         with self._lock:
             self.journal.append(entry)
@@ -404,11 +387,10 @@ def load_incidents(simulator: Simulator, content: Any) -> list[str]:
         content = content.get("incidents", [])
     if isinstance(content, dict):
         content = list(content.values())
-    by = "somebody-else"
     added = []
     for given in content:
         fields = dict(given)
-        assignees = fields.pop("assignees", ())
-        fields.setdefault("assignments", [assignment(user, by) for user in assignees])
+        users = fields.pop("assignees", ())
+        fields.setdefault("assignments", [assignment(user, "somebody-else") for user in users])
         added.append(simulator.add_incident(**fields))
     return added

@@ -6,20 +6,15 @@
 
 from __future__ import annotations
 
-import functools
 import json
-import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Callable, NamedTuple
 
-from . import listing
 from .gateway import ERROR_STYLES, MISSING_ROUTE, WRONG_METHOD, Reply
-from .lifelike import Maker
-from .messages import BadRequest, Message, camel, decode, query_tree, request_message
-from .routes import OPERATIONS, Match, Route, permissions_for_method
-from .state import Act, Incidents, NotFound, Written
-
-_ID_LISTS = ("ids", "incidentIds")
+from .operations import Query, Route
+from .routes import OPERATIONS, Match, permissions_for_method
+from .schema import BadRequest, Message, camel, decode, query_tree
+from .store import Refused, Store, Write
 
 
 class Key(NamedTuple):
@@ -29,29 +24,21 @@ class Key(NamedTuple):
 
 
 class Call(NamedTuple):
-    """A request, taken apart."""
+    """A request, taken apart, and how it is to be carried out."""
 
     method: str
     match: Match
     query: Sequence[tuple[str, str]]
     body: bytes
     authorization: str
+    write: Write = Write()
+    endless_pages: bool = False
 
 
-def asked_ids(match: Match, query: Sequence[tuple[str, str]], body: Any) -> list[str]:
-    """The incidents a request names, whether or not the request is valid."""
-    in_body = body if isinstance(body, dict) else {}
-    listed = [ids for name, ids in in_body.items() if camel(name) in _ID_LISTS]
-    return [
-        *([match.path_id] if match.path_id is not None else []),
-        *(value for name, value in query if camel(name) in _ID_LISTS),
-        *(str(i) for ids in listed if isinstance(ids, list) for i in ids),
-    ]
-
-
-@functools.cache
-def _message(route: Route) -> Message:
-    return request_message(route.parameters, route.required)
+class Result(NamedTuple):
+    reply: Reply
+    changed: Sequence[str] = ()
+    """The IDs of the things changed."""
 
 
 def _body(body: bytes) -> Any:
@@ -64,51 +51,51 @@ def _body(body: bytes) -> Any:
 _TREES: Mapping[str, Callable[[Call, Message], Any]] = {
     "query": lambda call, message: query_tree(message, call.query),
     "body": lambda call, message: _body(call.body),
-    "path": lambda call, message: {"id": call.match.path_id},
+    "path": lambda call, message: {},
 }
 
 
-def _known_query(call: Call, route: Route) -> Call:
-    """The call as a gateway sees it that passes over what it does not know."""
-    known = _message(route).fields if route.where == "query" else ()
+def _without_unknown(call: Call, route: Route) -> Call:
+    """The call as a gateway sees it that ignores query parameters it does not know."""
+    known = route.message.fields if route.where == "query" else ()
     return call._replace(query=[(n, v) for n, v in call.query if camel(n.split(".")[0]) in known])
 
 
-def parameters(call: Call, route: Route) -> dict[str, Any]:
+def _parameters(call: Call, route: Route) -> dict[str, Any]:
     if call.query and route.where != "query":
         raise BadRequest(f'unknown query parameter "{call.query[0][0]}"')
     if call.body and route.where != "body":
         raise BadRequest("this operation has no body")
-    message = _message(route)
-    return decode(message, _TREES[route.where](call, message), "", strict=call.match.serves == "5")
+    tree, in_path = _TREES[route.where](call, route.message), call.match.path_parameters
+    if isinstance(tree, dict):
+        for name in tree:
+            if camel(name) in map(camel, in_path):
+                raise BadRequest(f'unknown field "{name}"')
+        tree = {**tree, **in_path}
+    return decode(route.message, tree, "", strict=call.match.serves == "5")
 
 
 class Service:
+    """The operations on all stores, behind the gateway's checks."""
+
     def __init__(
         self,
         *,
-        without: Sequence[str],
+        stores: Mapping[str, Store],
+        without: Iterable[str],
         auth_first: bool,
         not_found: str,
         wrong_method: int,
         error_style: str,
-        unknown_ids: str,
         unknown_parameters: str,
-        seed: int,
-        clock: Callable[[], float],
     ) -> None:
-        self.incidents = Incidents()
+        self.stores = stores
         self.keys: dict[str, Key] = {}
-        self.clock = clock
-        self.maker = Maker(seed)
-        # One thread at a time draws random numbers.
-        self.making = threading.Lock()
         self._without = frozenset(without)
         self._missing_route = MISSING_ROUTE[not_found]
         self._wrong_method = WRONG_METHOD[wrong_method]
         self._style = ERROR_STYLES[error_style]
-        self._ignore_surplus = {"refuse": False, "ignore": True}[unknown_parameters]
-        self._refuse_unknown = {"skip": False, "404": True}[unknown_ids]
+        self._ignores_unknown = {"refuse": False, "ignore": True}[unknown_parameters]
         self._checks = (
             (self._authentication, self._method_permission, self._routing, self._permission)
             if auth_first
@@ -147,68 +134,39 @@ class Service:
 
     def _permission(self, call: Call) -> Reply | None:
         key, operation = self._key(call), OPERATIONS[str(call.match.operation)]
-        if key and operation.permission not in key.permissions:
+        if key and operation.permission and operation.permission not in key.permissions:
             return self._lacks(operation.permission)
         if key and operation.personal_key and key.kind != "personal":
             text = "Forbidden: this operation needs a personal (user-owned) API key"
             return self.error(403, text)
         return None
 
-    def answer(self, call: Call, effect: bool = True) -> tuple[Reply, list[str]]:
-        """The true answer and the IDs of the incidents changed; no write without `effect`."""
+    def answer(self, call: Call) -> Result:
+        """The true answer, and what has been changed."""
         for check in self._checks:
             refusal = check(call)
             if refusal:
-                return refusal, []
-        route, key, operation = call.match.route, self._key(call), call.match.operation
-        if not (route and key and operation):
-            raise AssertionError("the checks let a request pass that nobody may answer")
+                return Result(refusal)
+        route, key = call.match.route, self._key(call)
+        if not (route and key):
+            raise AssertionError("the checks let a request through that nobody may answer")
         try:
-            call = _known_query(call, route) if self._ignore_surplus else call
-            given = parameters(call, route)
-            if OPERATIONS[operation].write:
-                return self._write(operation, given, key, effect)
-            return getattr(self, f"_{operation}")(given), []
+            params = _parameters(_without_unknown(call, route) if self._ignores_unknown else call, route)
+            return self._carry_out(call, route, params, key)
         except BadRequest as error:
-            return self.error(400, str(error)), []
-        except NotFound as error:
-            return self.error(404, f"Not Found: incident {error}"), []
+            return Result(self.error(400, str(error)))
+        except Refused as error:
+            return Result(self.error(error.status, str(error)))
 
-    # The operations.
-    def _list(self, given: Mapping[str, Any]) -> Reply:
-        return Reply(200, listing.page(self.incidents.all(), given))
-
-    def _read_one(self, given: Mapping[str, Any]) -> Reply:
-        found, missing = self.incidents.get([given["id"]])
-        if missing:
-            raise NotFound(given["id"])
-        return Reply(200, {"incident": found[given["id"]]})
-
-    def _read_many(self, given: Mapping[str, Any]) -> Reply:
-        found, missing = self.incidents.get(given.get("ids", []))
-        return Reply(200, {"incidents": found, "notFoundIds": missing})
-
-    def _write(self, operation: str, given: Mapping[str, Any], key: Key, effect: bool) -> tuple[Reply, list[str]]:
-        ids = given.get("incidentIds", [])
-        if not effect:
-            found, missing = self.incidents.get(ids)
-            if missing and self._refuse_unknown:
-                raise NotFound(missing[0])
-            return Reply(200, {"incidents": list(found.values())}), []
-        assignee = given.get("assignedTo", {}).get("userId")
-        written = self.write(operation, ids, key.user_id, assignee, self._refuse_unknown)
-        return Reply(200, {"incidents": written.incidents}), written.changed
-
-    def write(
-        self,
-        operation: str,
-        ids: Sequence[str],
-        by: str,
-        assignee: str | None = None,
-        refuse_unknown: bool = True,
-    ) -> Written:
-        def act() -> Act:
-            with self.making:
-                return Act(by, self.clock(), self.maker.uuid(), assignee)
-
-        return self.incidents.write(operation, ids, act, refuse_unknown)
+    def _carry_out(self, call: Call, route: Route, params: Mapping[str, Any], key: Key) -> Result:
+        operation = OPERATIONS[str(call.match.operation)]
+        store = self.stores[operation.store]
+        if operation.read:
+            return Result(Reply(200, operation.read(store, Query(params, call.endless_pages))))
+        if not (operation.effect and operation.show):
+            raise AssertionError(f"{call.match.operation} neither reads nor writes")
+        how = call.write._replace(bad_ids=store.bad_ids if route.is_bulk else "error")
+        written = store.write(operation.effect, route.ids(params), key.user_id, params, how)
+        if written.error:
+            return Result(self.error(written.error.status, str(written.error)), written.changed)
+        return Result(Reply(200, operation.show(written)), written.changed)

@@ -4,8 +4,8 @@
 
 """HTTP/1.1 on plain sockets: keep-alive, TLS, and every way an answer can fail to arrive.
 
-Written on sockets, and not on http.server or a framework, because a client is to be shown resets,
-silence and truncated bodies: the bytes that leave, and the moment they do, must be ours to decide.
+Written on sockets, and not on http.server or a framework, because a client is to meet resets,
+silence and truncated bodies: the simulator decides which bytes leave, and when.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import socket
 import ssl
 import struct
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Callable, NamedTuple
 
-from .gateway import Reply, reason
+from .gateway import Padded, Reply, reason
 
-_NO_BODY = (204, 304)
 _LONGEST_HEAD = 1 << 23
 
 
@@ -33,11 +33,22 @@ class Request(NamedTuple):
     line_length: int
 
 
-class Delivery(NamedTuple):
-    """How an answer travels: the name of a function in `_DELIVERIES`."""
+@dataclass(frozen=True)
+class Delivery:
+    """How an answer travels."""
 
-    how: str
+    how: str = "whole"
+    """The name of a function in `_DELIVERIES`."""
     reply: Reply | None = None
+    raw: bytes = b""
+    drip: float = 0
+    """Seconds before each byte of the part that drips."""
+    drip_part: str = ""
+    interim_statuses: tuple[int, ...] = ()
+
+    @property
+    def is_whole(self) -> bool:
+        return self.how in ("whole", "drip") and self.drip_part != "interim"
 
 
 class Connection:
@@ -52,9 +63,9 @@ class Connection:
             start = max(0, len(self._buffer) - len(end))
             if len(self._buffer) > _LONGEST_HEAD or not self._receive():
                 return None
-        taken = bytes(self._buffer[:found])
+        data = bytes(self._buffer[:found])
         del self._buffer[: found + len(end)]
-        return taken
+        return data
 
     def _receive(self) -> bool:
         data = self.sock.recv(1 << 16)
@@ -65,9 +76,9 @@ class Connection:
         while len(self._buffer) < length:
             if not self._receive():
                 return None
-        taken = bytes(self._buffer[:length])
+        data = bytes(self._buffer[:length])
         del self._buffer[:length]
-        return taken
+        return data
 
     def read(self) -> Request | None:
         """The next request; None when there is none, or none that is HTTP."""
@@ -88,51 +99,149 @@ class Connection:
         return Request(words[0], words[1], headers, body, len(first))
 
 
-def _head(reply: Reply, framing: Mapping[str, str]) -> bytes:
-    headers = {"Content-Type": reply.content_type, **framing, **dict(reply.headers)}
-    lines = [f"HTTP/1.1 {reply.status} {reason(reply.status)}"]
-    lines += [f"{name}: {value}" for name, value in headers.items()]
+def _status_line(status: int) -> bytes:
+    return f"HTTP/1.1 {status} {reason(status)}\r\n".encode("latin-1")
+
+
+def _headers(reply: Reply, **framing: str) -> bytes:
+    named = {name.replace("_", "-"): value for name, value in framing.items()}
+    headers = {"Content-Type": reply.content_type, **named, **dict(reply.headers)}
+    lines = [f"{name}: {value}" for name, value in headers.items()]
     return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
 
-# Each tells whether the connection can serve a further request.
-def _whole(sock: socket.socket, reply: Reply) -> bool:
-    body = b"" if reply.status in _NO_BODY else reply.encode()
-    sock.sendall(_head(reply, {"Content-Length": str(len(body))}) + body)
+def _head(reply: Reply, **framing: str) -> bytes:
+    return _status_line(reply.status) + _headers(reply, **framing)
+
+
+def _chunk(data: bytes) -> bytes:
+    return b"%x\r\n%s\r\n" % (len(data), data)
+
+
+Wait = Callable[[float], bool]
+"""Waits so many seconds; True if the simulator is being stopped."""
+
+
+# Each sends an answer and returns whether the connection can serve a further request.
+def _whole(sock: socket.socket, delivery: Delivery, reply: Reply, wait: Wait) -> bool:
+    if reply.status < 200:
+        # An interim response has no body, and here no final one follows.
+        sock.sendall(_head(reply, Connection="close"))
+        return False
+    if reply.status in (204, 304):
+        sock.sendall(_head(reply, Content_Length="0"))
+        return True
+    head = _head(reply, Content_Length=str(reply.length))
+    if isinstance(reply.content, Padded):
+        sock.sendall(head)
+        for block in reply.content:
+            sock.sendall(block)
+    else:
+        sock.sendall(head + reply.encode())
     return True
 
 
-def _truncated(sock: socket.socket, reply: Reply) -> bool:
+def _truncated(sock: socket.socket, delivery: Delivery, reply: Reply, wait: Wait) -> bool:
     body = reply.encode()
-    sock.sendall(_head(reply, {"Content-Length": str(len(body))}) + body[: len(body) // 2])
+    sock.sendall(_head(reply, Content_Length=str(len(body))) + body[: len(body) // 2])
     return False
 
 
-def _truncated_chunked(sock: socket.socket, reply: Reply) -> bool:
+def _truncated_chunked(sock: socket.socket, delivery: Delivery, reply: Reply, wait: Wait) -> bool:
     body = reply.encode()
-    part = body[: len(body) // 2]
-    chunk = b"%x\r\n%s\r\n" % (len(part), part)
-    sock.sendall(_head(reply, {"Transfer-Encoding": "chunked"}) + chunk)
+    sock.sendall(_head(reply, Transfer_Encoding="chunked") + _chunk(body[: len(body) // 2]))
     return False
 
 
-def _reset(sock: socket.socket, reply: Reply | None) -> bool:
-    # With a linger time of nought, close() sends RST where it would send FIN.
+def _raw(sock: socket.socket, delivery: Delivery, reply: Reply, wait: Wait) -> bool:
+    sock.sendall(delivery.raw)
+    return False
+
+
+def _reset(sock: socket.socket, delivery: Delivery, reply: Reply, wait: Wait) -> bool:
+    # With a linger time of zero, close() sends RST where it would send FIN.
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     return False
 
 
-def _drop(sock: socket.socket, reply: Reply | None) -> bool:
+def _drop(sock: socket.socket, delivery: Delivery, reply: Reply, wait: Wait) -> bool:
     return False
 
 
-_DELIVERIES: Mapping[str, Callable[..., bool]] = {
+# What drips: pieces that are each sent at once, with a wait before those marked True.
+Piece = tuple[bool, bytes]
+
+
+def _bytes(data: bytes) -> Iterator[Piece]:
+    return ((True, data[n : n + 1]) for n in range(len(data)))
+
+
+def _drip_status(reply: Reply, delivery: Delivery) -> Iterator[Piece]:
+    yield from _bytes(_status_line(reply.status))
+    yield False, _headers(reply, Content_Length=str(reply.length)) + reply.encode()
+
+
+def _drip_headers(reply: Reply, delivery: Delivery) -> Iterator[Piece]:
+    yield False, _status_line(reply.status)
+    yield from _bytes(_headers(reply, Content_Length=str(reply.length)))
+    yield False, reply.encode()
+
+
+def _drip_body(reply: Reply, delivery: Delivery) -> Iterator[Piece]:
+    yield False, _head(reply, Content_Length=str(reply.length))
+    yield from _bytes(reply.encode())
+
+
+def _drip_chunks(reply: Reply, delivery: Delivery) -> Iterator[Piece]:
+    """Each byte of the body is a chunk; the lines with their sizes drip."""
+    yield False, _head(reply, Transfer_Encoding="chunked")
+    for _wait, byte in _bytes(reply.encode()):
+        yield from _bytes(b"1\r\n")
+        yield False, byte + b"\r\n"
+    yield False, b"0\r\n\r\n"
+
+
+def _drip_trailers(reply: Reply, delivery: Delivery) -> Iterator[Piece]:
+    yield False, _head(reply, Transfer_Encoding="chunked") + _chunk(reply.encode()) + b"0\r\n"
+    yield from _bytes(b"".join(b"X-Trailer-%d: %s\r\n" % (n, b"x" * 40) for n in range(10)) + b"\r\n")
+
+
+def _drip_interim(reply: Reply, delivery: Delivery) -> Iterator[Piece]:
+    """Interim responses without end."""
+    while True:
+        yield from ((True, _status_line(status) + b"\r\n") for status in delivery.interim_statuses)
+
+
+_DRIPS: Mapping[str, Callable[[Reply, Delivery], Iterable[Piece]]] = {
+    "status": _drip_status,
+    "headers": _drip_headers,
+    "body": _drip_body,
+    "chunks": _drip_chunks,
+    "trailers": _drip_trailers,
+    "interim": _drip_interim,
+}
+DRIP_PARTS = tuple(_DRIPS)
+
+
+def _drip(sock: socket.socket, delivery: Delivery, reply: Reply, wait: Wait) -> bool:
+    for pauses, piece in _DRIPS[delivery.drip_part](reply, delivery):
+        if pauses and wait(delivery.drip):
+            return False
+        sock.sendall(piece)
+    return True
+
+
+_DELIVERIES: Mapping[str, Callable[[socket.socket, Delivery, Reply, Wait], bool]] = {
     "whole": _whole,
     "truncated": _truncated,
     "truncated_chunked": _truncated_chunked,
+    "raw": _raw,
     "reset": _reset,
     "drop": _drop,
+    "drip": _drip,
 }
+
+_NO_REPLY = Reply(0, None)
 
 
 class Listener:
@@ -141,10 +250,12 @@ class Listener:
     def __init__(
         self,
         handle: Callable[[Request], Delivery],
+        wait: Wait,
         port: int = 0,
         tls: tuple[str, str] | None = None,
     ) -> None:
         self._handle = handle
+        self._wait = wait
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if tls else None
         if self._context and tls:
             self._context.load_cert_chain(*tls)
@@ -187,16 +298,17 @@ class Listener:
             request = connection.read()
             if request is None:
                 return
-            how, reply = self._handle(request)
-            going_on = _DELIVERIES[how](connection.sock, reply)
-            if not going_on or request.headers.get("connection", "").lower() == "close":
+            delivery = self._handle(request)
+            send = _DELIVERIES[delivery.how]
+            goes_on = send(connection.sock, delivery, delivery.reply or _NO_REPLY, self._wait)
+            if not goes_on or request.headers.get("connection", "").lower() == "close":
                 return
 
     def close(self) -> None:
         with self._lock:
             self._closing = True
             open_now = dict(self._open)
-        # Closing a socket does not wake a thread that waits in accept() on it; a visitor does.
+        # Closing a socket does not wake a thread that waits in accept() on it; a connection does.
         with contextlib.suppress(OSError):
             socket.create_connection(self.address).close()
         self._acceptor.join()

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import email.utils
+from dataclasses import replace
 import threading
 import time
 from typing import Any, Callable
@@ -282,8 +283,8 @@ def test_as_a_proxy_of_itself(sim: Simulator) -> None:
 
 
 def test_the_routes_differ_only_by_dialect() -> None:
-    assert {n: r._replace(required=()) for n, r in ROUTES["4"].items()} == {
-        n: r._replace(required=()) for n, r in ROUTES["5"].items()
+    assert {n: replace(r, required=()) for n, r in ROUTES["4"].items()} == {
+        n: replace(r, required=()) for n, r in ROUTES["5"].items()
     }
     with pytest.raises(ValueError, match="latest"):
         Simulator(latest="6")

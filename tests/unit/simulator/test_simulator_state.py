@@ -12,7 +12,7 @@ from typing import Any, Callable
 import pytest
 import requests
 from simulator import OPERATIONS, VERSIONS, Simulator, load_incidents
-from simulator.lifelike import OPTIONAL
+from simulator import OPTIONAL_FIELDS as OPTIONAL
 
 Send = Callable[..., requests.Response]
 NOW = 1_700_000_000.25

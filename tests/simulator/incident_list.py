@@ -2,27 +2,25 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which incidents a list request gets, in which order, in which portions. Pure functions."""
+"""Which incidents a list request gets, and in which order. Pure functions."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
-import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Callable
 
-from .lifelike import APPLICATION_LABEL, SUBSYSTEM_LABEL, Incident
-from .messages import BadRequest, parse_time
+from .schema import parse_time
+from .store import Thing
 
-# How many incidents a page has when the request does not say; the contract does not name it.
-DEFAULT_PAGE_SIZE = 100
+# The keys under which Coralogix groups alerts by application and subsystem; the filters
+# `applicationName` and `subsystemName` look here.
+APPLICATION_LABEL = "coralogix.metadata.applicationName"
+SUBSYSTEM_LABEL = "coralogix.metadata.subsystemName"
 
 _SEVERITY_ORDER = ("UNSPECIFIED", "INFO", "LOW", "WARNING", "ERROR", "CRITICAL")
 _SEVERITY_RANK = {f"INCIDENT_SEVERITY_{name}": n for n, name in enumerate(_SEVERITY_ORDER)}
 
-Value = Callable[[Incident], Any]
+Value = Callable[[Thing], Any]
 
 
 def _label(name: str) -> Value:
@@ -47,6 +45,7 @@ _FIELDS: Mapping[str, Value] = {
     "INCIDENTS_FIELDS_SUBSYSTEM_NAME": _label(SUBSYSTEM_LABEL),
     "INCIDENTS_FIELDS_DURATION": _key("duration"),
 }
+INCIDENT_FIELDS = tuple(_FIELDS)
 
 # Where the order of the values is not that of their text.
 _SORT_KEYS: Mapping[str, Value] = {
@@ -56,25 +55,25 @@ _SORT_KEYS: Mapping[str, Value] = {
 }
 
 
-def _assignees(incident: Incident) -> set[str]:
-    return {made["assignedTo"]["userId"] for made in incident["assignments"]}
+def assignees(incident: Thing) -> list[str]:
+    return [assignment["assignedTo"]["userId"] for assignment in incident["assignments"]]
 
 
 def _labels_fit(labels: Mapping[str, str], wanted: Mapping[str, Any], name: str) -> bool:
     return all(labels.get(key) in values[name] for key, values in wanted.items())
 
 
-def _meta_fit(incident: Incident, wanted: Sequence[Any], query: Mapping[str, Any]) -> bool:
+def _meta_fit(incident: Thing, wanted: Sequence[Any], query: Mapping[str, Any]) -> bool:
     has = {(label.get("key"), label.get("value")) for label in incident.get("metaLabels", ())}
     found = [(label.get("key"), label.get("value")) in has for label in wanted]
     return (all if query.get("metaLabelsOp") == "FILTER_OPERATOR_AND" else any)(found)
 
 
-def _created_in(incident: Incident, times: Mapping[str, Any]) -> bool:
+def _created_in(incident: Thing, times: Mapping[str, Any]) -> bool:
     return bool(times["startTime"] <= parse_time(incident["createdAt"]) <= times["endTime"])
 
 
-def _open_in(incident: Incident, times: Mapping[str, Any]) -> bool:
+def _open_in(incident: Thing, times: Mapping[str, Any]) -> bool:
     closed = incident.get("closedAt")
     return bool(
         parse_time(incident["createdAt"]) <= times["endTime"]
@@ -82,7 +81,7 @@ def _open_in(incident: Incident, times: Mapping[str, Any]) -> bool:
     )
 
 
-def _search(incident: Incident, search: Mapping[str, Any]) -> bool:
+def _search(incident: Thing, search: Mapping[str, Any]) -> bool:
     value = _column(search, _FIELDS)(incident)
     return str(search["query"]).casefold() in str(value).casefold()
 
@@ -91,11 +90,11 @@ def _column(choice: Mapping[str, Any], table: Mapping[str, Value]) -> Value:
     return table[choice["incidentField"]] if "incidentField" in choice else _label(choice["contextualLabel"])
 
 
-# Name of the filter -> does this incident pass, given the filter's content and the whole query?
-# Filters narrow together, the values of one filter widen; one with no values lets all pass.
-_FILTERS: Mapping[str, Callable[[Incident, Any, Mapping[str, Any]], bool]] = {
+# Name of the filter -> does this incident match, given the filter's content and the whole query?
+# Filters combine with AND, the values of one filter with OR; one with no values lets all through.
+_FILTERS: Mapping[str, Callable[[Thing, Any, Mapping[str, Any]], bool]] = {
     "applicationName": lambda i, names, q: i["contextualLabels"].get(APPLICATION_LABEL) in names,
-    "assignee": lambda i, users, q: not _assignees(i).isdisjoint(users),
+    "assignee": lambda i, users, q: not set(assignees(i)).isdisjoint(users),
     "contextualLabels": lambda i, wanted, q: _labels_fit(i["contextualLabels"], wanted, "contextualLabelValues"),
     "createdAtRange": lambda i, times, q: _created_in(i, times),
     "displayLabels": lambda i, wanted, q: _labels_fit(i["displayLabels"], wanted, "displayLabelValues"),
@@ -112,49 +111,16 @@ _FILTERS: Mapping[str, Callable[[Incident, Any, Mapping[str, Any]], bool]] = {
 }
 
 
-def select(incidents: Iterable[Incident], query: Mapping[str, Any]) -> list[Incident]:
+def select(incidents: Iterable[Thing], query: Mapping[str, Any]) -> list[Thing]:
     tests = [
         (_FILTERS[name], content) for name, content in query.items() if name in _FILTERS and content not in ([], {})
     ]
     return [i for i in incidents if all(test(i, content, query) for test, content in tests)]
 
 
-def ordered(incidents: list[Incident], order_bys: Sequence[Mapping[str, Any]]) -> list[Incident]:
+def ordered(incidents: list[Thing], order_bys: Sequence[Mapping[str, Any]]) -> list[Thing]:
     """Newest first, unless the request says otherwise; the first order is the strongest."""
     result = sorted(incidents, key=_key("createdAt"), reverse=True)
     for order in reversed(order_bys):
         result.sort(key=_column(order, _SORT_KEYS), reverse=order["direction"] == "ORDER_BY_DIRECTION_DESC")
     return result
-
-
-def _token(offset: int, digest: int) -> str:
-    return base64.urlsafe_b64encode(f"{offset}.{digest}".encode()).decode()
-
-
-def _offset(token: str | None, digest: int) -> int:
-    if not token:
-        return 0
-    try:
-        offset, of = map(int, base64.urlsafe_b64decode(token.encode()).decode().split("."))
-    except (ValueError, binascii.Error):
-        raise BadRequest("invalid page token") from None
-    if of != digest:
-        raise BadRequest("the page token belongs to another query")
-    return offset
-
-
-def page(incidents: Iterable[Incident], request: Mapping[str, Any]) -> dict[str, Any]:
-    """The answer to a list request, its parameters being decoded."""
-    query, orders = request.get("filter", {}), request.get("orderBys", [])
-    pagination = request.get("pagination", {})
-    size = pagination.get("pageSize", DEFAULT_PAGE_SIZE)
-    digest = zlib.crc32(json.dumps([query, orders], sort_keys=True, default=str).encode())
-    if size < 1:
-        raise BadRequest("pagination.pageSize must be positive")
-    start = _offset(pagination.get("pageToken"), digest)
-    found = ordered(select(incidents, query), orders)
-    more = {"nextPageToken": _token(start + size, digest)} if start + size < len(found) else {}
-    return {
-        "incidents": found[start : start + size],
-        "pagination": {**more, "totalSize": len(found)},
-    }
