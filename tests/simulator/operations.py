@@ -82,4 +82,3 @@ class Operation:
     @property
     def write(self) -> bool:
         return self.effect is not None
-
