@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which incidents a list is to hold: a table of options, and the way from options to the API's query. No I/O."""
+"""From filter options to the API's query: what the filters of all kinds of resources share. No I/O."""
 
 from __future__ import annotations
 
@@ -10,206 +10,147 @@ import re
 import typing as t
 from datetime import datetime, timedelta, timezone
 
-from ._errors import SettingsError
-from ._incident import Incident, rfc3339
-from ._routes import Values
+from ._arguments import check_text_type
+from ._errors import option_invalid
+from ._resource import Item, Values
+
+# Version 5 of the API takes no more values of one filter.
+MAX_VALUES = 1_000
+
+Options = t.Mapping[str, t.Any]
 
 
 class Query(t.NamedTuple):
+    """What a list is asked for."""
+
     values: Values
     """What the API is asked."""
-    keep: t.Callable[[Incident], bool] | None
-    """Whether to keep an incident of the answer, where the API cannot be asked for all that is wanted."""
-    empty: bool
-    """Whether nothing can match: one of several is wanted, and there are none to choose from."""
+    keep: t.Callable[[Item], bool] | None
+    """Whether to keep an item of the answer, where the API cannot be asked for all that is wanted."""
+    matches_nothing: bool
+    """Whether nothing can match: one of several values is wanted, and there are none."""
+
+
+class Filters(t.NamedTuple):
+    """The options that choose, order and limit items of one kind of resource."""
+
+    options: Options
+    """An argument spec."""
+    mutually_exclusive: t.Sequence[t.Sequence[str]]
+    build_query: t.Callable[[Options, datetime], Query]
+    """From the options, and the present time, to the query. Raises CoralogixError(OptionInvalid)."""
 
 
 class Filter(t.NamedTuple):
+    """One option, and what the API calls it."""
+
     spec: dict[str, t.Any]
-    """The option, in the form that AnsibleModule takes."""
-    name: str
-    """The API's name for it."""
-    convert: t.Callable[[t.Any], t.Any] = lambda value: value
-    """From the option's value to the API's; raises ValueError with what is wrong."""
+    """An argument spec."""
+    parameter: str
+    convert: t.Callable[[str, t.Any], t.Any] = lambda _name, value: value
+    """From the option's name and value to the API's value. Raises CoralogixError(OptionInvalid)."""
 
 
-def _enum(name: str, prefix: str, *short: str) -> Filter:
+def enum_filter(parameter: str, prefix: str, *names: str) -> Filter:
     """Values of an enum, by short names or by those of the API."""
-    full = {word: f"{prefix}_{word.upper()}" for word in short}
+    full = {name: f"{prefix}_{name.upper()}" for name in names}
     spec = {"type": "list", "elements": "str", "choices": [*full, *full.values()]}
-    return Filter(spec, name, lambda values: [full.get(value, value) for value in values])
+    return Filter(spec, parameter, lambda _name, values: [full.get(value, value) for value in values])
 
 
-def _texts(name: str) -> Filter:
-    return Filter({"type": "list", "elements": "str"}, name, _without_blanks)
+def text_filter(parameter: str) -> Filter:
+    """A list of texts."""
+    return Filter({"type": "list", "elements": "str"}, parameter, text_values)
 
 
-def _without_blanks(values: list[str]) -> list[str]:
-    if not all(value.strip() for value in values):
-        raise ValueError("holds a blank")
+def text_values(name: str, values: t.Sequence[str]) -> list[str]:
+    """The texts, stripped. None of them may be blank."""
+    stripped = [value.strip() for value in values]
+    if not all(stripped):
+        raise option_invalid(f"{name} contains a blank value.")
+    return check_count(name, list(dict.fromkeys(stripped)))
+
+
+def check_count(name: str, values: list[t.Any]) -> list[t.Any]:
+    """The values, if the API takes as many."""
+    if len(values) > MAX_VALUES:
+        raise option_invalid(f"{name} has {len(values)} values. The API takes at most {MAX_VALUES}. Use several tasks.")
     return values
 
 
-def _labels(name: str, values_name: str) -> Filter:
-    def convert(labels: dict[str, t.Any]) -> dict[str, dict[str, list[str]]]:
-        return {label: {values_name: _label_values(wanted)} for label, wanted in labels.items()}
-
-    return Filter({"type": "dict"}, name, convert)
-
-
-def _label_values(wanted: t.Any) -> list[str]:
-    """The values of a label, of which one or a list can be given."""
-    values = wanted if isinstance(wanted, list) else [wanted]
-    if any(value is None or isinstance(value, (dict, list)) for value in values):
-        raise ValueError("has to give a value, or a list of values, for each label")
-    return [str(value).lower() if isinstance(value, bool) else str(value) for value in values]
+def label_values(name: str, wanted: t.Any) -> list[str]:
+    """The values of one label. A single value or a list can be given."""
+    values = list(wanted) if isinstance(wanted, (list, tuple)) else [wanted]
+    for value in values:
+        if value is None or isinstance(value, (dict, list, tuple)):
+            raise option_invalid(f"{name} must give a value, or a list of values, for each label.")
+        check_text_type(name, value)
+    return text_values(name, [str(value) for value in values])
 
 
-def _meta_labels(labels: dict[str, t.Any]) -> list[dict[str, str]]:
-    return [{"key": label, "value": value} for label, wanted in labels.items() for value in _label_values(wanted)]
+def label_map(name: str, labels: t.Mapping[str, t.Any]) -> dict[str, list[str]]:
+    """Labels with their values."""
+    return {label: label_values(f"{name}.{label}", wanted) for label, wanted in labels.items()}
 
 
-FIELDS = (
-    "id",
-    "name",
-    "severity",
-    "state",
-    "status",
-    "created_time",
-    "closed_time",
-    "last_state_update_time",
-    "duration",
-    "application_name",
-    "subsystem_name",
-)
-# A field of incidents, or one of their contextual labels.
-_COLUMN: dict[str, t.Any] = {
-    "field": {"type": "str", "choices": list(FIELDS)},
-    "contextual_label": {"type": "str"},
-}
-_ONE_COLUMN = {"mutually_exclusive": [tuple(_COLUMN)], "required_one_of": [tuple(_COLUMN)]}
-
-
-def _column(chosen: dict[str, t.Any]) -> dict[str, str]:
-    if chosen["field"]:
-        return {"incidentField": f"INCIDENTS_FIELDS_{chosen['field'].upper()}"}
-    return {"contextualLabel": chosen["contextual_label"]}
-
-
-FILTERS: dict[str, Filter] = {
-    "assignees": _texts("assignee"),
-    "status": _enum("status", "INCIDENT_STATUS", "triggered", "acknowledged", "resolved"),
-    "state": _enum("state", "INCIDENT_STATE", "triggered", "resolved"),
-    "severity": _enum("severity", "INCIDENT_SEVERITY", "info", "low", "warning", "error", "critical"),
-    "applications": _texts("applicationName"),
-    "subsystems": _texts("subsystemName"),
-    "contextual_labels": _labels("contextualLabels", "contextualLabelValues"),
-    "display_labels": _labels("displayLabels", "displayLabelValues"),
-    "meta_labels": Filter({"type": "dict"}, "metaLabels", _meta_labels),
-    "muted": Filter({"type": "bool"}, "isMuted"),
-    "search": Filter(
-        {"type": "dict", "options": {"text": {"type": "str", "required": True}, **_COLUMN}, **_ONE_COLUMN},
-        "searchQuery",
-        lambda search: {"query": _without_blanks([search["text"]])[0], **_column(search)},
-    ),
-}
-
-# Options that bound a time, in pairs: the API takes a range with both ends.
-RANGES = {
-    "createdAtRange": ("created_after", "created_before"),
-    "incidentDurationRange": ("open_after", "open_before"),
-}
-
-ORDER_BY: dict[str, t.Any] = {
-    "type": "list",
-    "elements": "dict",
-    "options": {**_COLUMN, "direction": {"type": "str", "choices": ["asc", "desc"], "default": "asc"}},
-    **_ONE_COLUMN,
-}
-
-# The end of a range whose end is open: in the future, as clocks differ.
-_MARGIN = timedelta(days=1)
-_START = datetime(1970, 1, 1, tzinfo=timezone.utc)
-
-
-def options() -> dict[str, dict[str, t.Any]]:
-    """All options that choose or order incidents, in the form that AnsibleModule takes."""
+def convert_filters(filters: t.Mapping[str, Filter], options: Options) -> dict[str, t.Any]:
+    """The given filters as the API's parameters."""
     return {
-        **{name: option.spec for name, option in FILTERS.items()},
-        "assigned": {"type": "bool"},
-        **{name: {"type": "str"} for bounds in RANGES.values() for name in bounds},
-        "order_by": ORDER_BY,
-        "limit": {"type": "int"},
+        filter_.parameter: filter_.convert(name, options[name])
+        for name, filter_ in filters.items()
+        if options.get(name) is not None
     }
 
 
-def query(params: t.Mapping[str, t.Any], now: datetime) -> Query:
-    """From the options to what is asked; raises SettingsError."""
-    if params["limit"] is not None and params["limit"] < 1:
-        raise SettingsError(f"limit is {params['limit']}: it has to be 1 or more.")
-    given = {name: params[name] for name in FILTERS if params[name] is not None}
-    asked = {FILTERS[name].name: _converted(name, value) for name, value in given.items()}
-    for name, bounds in RANGES.items():
-        if any(params[bound] is not None for bound in bounds):
-            asked[name] = _range(bounds, params, now)
-    keeps: list[t.Callable[[Incident], bool]] = []
-    if params["assigned"] is not None:
-        keeps.append(lambda incident: bool(incident["assignments"]) is params["assigned"])
-    if len(asked.get("metaLabels", ())) > 1:
-        labels: dict[str, t.Any] = given["meta_labels"]
-        # The API looks for any of the pairs or for all of them; several values of one label are looked for here.
-        several = any(len(_label_values(wanted)) > 1 for wanted in labels.values())
-        asked["metaLabelsOp"] = "FILTER_OPERATOR_OR_OR_UNSPECIFIED" if several else "FILTER_OPERATOR_AND"
-        if several and len(labels) > 1:
-            keeps.append(lambda incident: _has_labels(incident, labels))
-    orders = [
-        {**_column(order), "direction": f"ORDER_BY_DIRECTION_{order['direction'].upper()}"}
-        for order in params["order_by"] or ()
-    ]
-    return Query(
-        {**({"filter": asked} if asked else {}), **({"orderBys": orders} if orders else {})},
-        (lambda incident: all(keep(incident) for keep in keeps)) if keeps else None,
-        empty=any(_chooses_none(value) for value in given.values()),
+def matches_nothing(filters: t.Mapping[str, Filter], options: Options) -> bool:
+    """Whether a filter is an empty list or map. To the API that would be no filter at all; whoever computed it
+    means the opposite."""
+    given = [options[name] for name in filters if options.get(name) is not None]
+    return any(
+        value in ([], {}) or (isinstance(value, dict) and any(inner == [] for inner in value.values()))
+        for value in given
     )
 
 
-def _converted(name: str, value: t.Any) -> t.Any:
-    try:
-        return FILTERS[name].convert(value)
-    except ValueError as error:
-        raise SettingsError(f"{name} {error}.") from None
+def check_limit(options: Options) -> None:
+    """A limit must let something through."""
+    limit = options.get("limit")
+    if limit is not None and limit < 1:
+        raise option_invalid(f"limit is {limit}. It must be 1 or more.")
 
 
-def _chooses_none(value: t.Any) -> bool:
-    """An empty list: to the API it would be no filter at all, and to whoever computed it, the opposite."""
-    return value == [] or (isinstance(value, dict) and any(wanted == [] for wanted in value.values()))
+# The start of a range without a start, and the end of one without an end: in the future, as clocks differ.
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_MARGIN = timedelta(days=1)
 
 
-def _has_labels(incident: Incident, wanted: dict[str, t.Any]) -> bool:
-    labels = incident.get("metaLabels")
-    listed = labels if isinstance(labels, list) else ()
-    has = [(label.get("key"), label.get("value")) for label in listed if isinstance(label, dict)]
-    return all(any((label, value) in has for value in _label_values(values)) for label, values in wanted.items())
-
-
-def _range(bounds: tuple[str, str], params: t.Mapping[str, t.Any], now: datetime) -> dict[str, str]:
-    start, end = (None if params[bound] is None else _time(bound, params[bound], now) for bound in bounds)
-    start, end = start or _START, end or now + _MARGIN
+def time_range(bounds: tuple[str, str], options: Options, now: datetime) -> tuple[str, str] | None:
+    """The range that two options give, one of which may be missing, in RFC 3339 form. None if both are missing."""
+    given = {name: options[name] for name in bounds if options.get(name) is not None}
+    if not given:
+        return None
+    start, end = (parse_time(name, given[name], now) if name in given else None for name in bounds)
+    start, end = start or _EPOCH, end or now + _MARGIN
     if start > end:
-        # An end that was not given is 1970, or the day after now.
-        told = [f"{bound} is {params[bound]!r}" for bound in bounds if params[bound] is not None]
-        raise SettingsError(f"{' and '.join(told)}: nothing can match.")
-    return {"startTime": rfc3339(start), "endTime": rfc3339(end)}
+        values = " and ".join(f"{name} is {value!r}" for name, value in given.items())
+        raise option_invalid(f"{values}. Nothing can match.")
+    return rfc3339(start), rfc3339(end)
+
+
+def rfc3339(moment: datetime, timespec: str = "auto") -> str:
+    """A time in UTC as the API writes it. C(timespec) is that of C(isoformat)."""
+    return moment.isoformat(timespec=timespec).replace("+00:00", "Z")
 
 
 _AGO = re.compile(r"-([0-9]{1,6})([smhdw])\Z")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-# With a blank, too: YAML makes a time of what looks like one, and Ansible writes it so.
+# A blank in place of the T, too: YAML makes a time of such a text, and Ansible writes it so.
 _TIME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([0-9:]{8})(?:\.([0-9]{1,9}))?([Zz]|[+-][0-9]{2}:[0-9]{2})\Z")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 
 
-def _time(name: str, text: str, now: datetime) -> datetime:
+def parse_time(name: str, text: str, now: datetime) -> datetime:
+    """A time in UTC, from RFC 3339, a day, or a time before now such as C(-24h). C(name) is that of the option."""
     text = text.strip()
     ago, time, day = _AGO.match(text), _TIME.match(text), _DAY.match(text)
     try:
@@ -224,7 +165,7 @@ def _time(name: str, text: str, now: datetime) -> datetime:
             return local.astimezone(timezone.utc)
     except (ValueError, OverflowError):
         pass
-    raise SettingsError(
-        f"{name} is {text!r}, not a time such as 2026-11-23T03:00:00Z, with its time zone, or such as -24h, which is "
-        "24 hours ago (s, m, h, d and w are seconds to weeks)."
+    raise option_invalid(
+        f"{name} is {text!r}. It must be a time with its time zone such as 2026-11-23T03:00:00Z, a day such as "
+        "2026-11-23, or a time before now such as -24h (s, m, h, d and w are seconds to weeks)."
     )

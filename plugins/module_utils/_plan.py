@@ -2,140 +2,136 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Decisions by value: which incidents need a change, what they look like after it, what is reported. No I/O."""
+"""Decisions: which items need a change, what became of them, what C(changed) is. Pure functions; no I/O."""
 
 from __future__ import annotations
 
+import enum
 import typing as t
 from types import MappingProxyType
 
-from ._errors import CoralogixError, SettingsError, listed
-from ._incident import Incident
-from ._routes import NO_VALUES, Values
-
-States = t.Mapping[str, Incident]
-"""Incidents by the ID asked for."""
+from ._resource import NO_VALUES, Item, Items, Values
 
 
-def _nothing(_before: States, _done: t.Sequence[str]) -> dict[str, t.Any]:
+def _no_results(_before: Items, _changed_ids: t.Sequence[str]) -> dict[str, t.Any]:
     return {}
 
 
 class Change(t.NamedTuple):
-    """What a module of this family does to an incident."""
+    """What a module does to one item."""
 
     operation: str
-    """A row of the routes table."""
-    done: str
-    """What the incidents then are, such as C(unassigned); their IDs are returned as C(unassigned_ids)."""
-    wanted: t.Callable[[Incident], bool]
-    """Whether an incident is as it should be."""
-    after: t.Callable[[Incident], Incident]
-    """How an incident looks once it has been changed."""
-    shows: tuple[str, ...]
-    """The keys of an incident that a diff is about."""
-    passed: t.Callable[[Incident], bool] | None = None
-    """Whether an incident that is not as wanted is left alone all the same, such as one that is past it."""
-    texts: tuple[str, ...] = ()
-    """The keys that the decisions above rest on, besides C(assignments)."""
+    """A row of the resource's table of operations."""
+    participle: str
+    """What the items then are, such as C(unassigned). Their IDs are returned as C(unassigned_ids)."""
+    is_wanted: t.Callable[[Item], bool]
+    """Whether an item is as asked."""
+    predict: t.Callable[[Item], Item]
+    """How an item looks once it has been changed."""
+    fields: tuple[str, ...]
+    """The fields that the change is about. Two states that agree in them count as the same."""
+    describe: t.Callable[[Item], str]
+    """The state in a few words, for the diff: C(dana, lee)."""
+    is_skipped: t.Callable[[Item], bool] | None = None
+    """Whether an item that is not as asked is left so on purpose: further along, final, or somebody's already."""
+    required_fields: t.Mapping[str, type] = MappingProxyType({})
+    """Fields that the decisions rest on, besides those of the resource."""
     values: Values = NO_VALUES
     """What the request says besides the IDs."""
-    reports: t.Callable[[States, t.Sequence[str]], dict[str, t.Any]] = _nothing
-    """What is returned besides, given the incidents before and the IDs of those changed."""
+    extra_results: t.Callable[[Items, t.Sequence[str]], dict[str, t.Any]] = _no_results
+    """What is returned besides, from the items before and the IDs of those changed."""
 
-    def needed(self, incident: Incident) -> bool:
-        return not self.wanted(incident) and not (self.passed and self.passed(incident))
+    def needs_change(self, item: Item) -> bool:
+        return not self.is_wanted(item) and not self.skips(item)
 
-    def left_alone(self, incident: Incident) -> bool:
-        return not self.wanted(incident) and not self.needed(incident)
+    def skips(self, item: Item) -> bool:
+        return not self.is_wanted(item) and self.is_skipped is not None and self.is_skipped(item)
 
-
-class Outcome(t.NamedTuple):
-    """How a change ended, or how far it came."""
-
-    before: States = MappingProxyType({})
-    after: States = MappingProxyType({})
-    """The incidents as they are, or in check mode would be."""
-    done: t.Sequence[str] = ()
-    """The IDs of the incidents that were changed."""
-    not_found: t.Sequence[str] = ()
-    doubtful: t.Sequence[str] = ()
-    """The IDs of the incidents that were perhaps changed: nothing that is known tells."""
-    error: CoralogixError | None = None
-    warning: str = ""
+    def is_same(self, before: Item, after: Item) -> bool:
+        return all(before.get(field) == after.get(field) for field in self.fields)
 
 
-def checked_ids(ids: t.Sequence[str]) -> list[str]:
-    """The IDs in their order, without surrounding blanks and repetitions; raises SettingsError."""
-    stripped = [incident_id.strip() for incident_id in ids]
-    for incident_id in stripped:
-        if not incident_id:
-            raise SettingsError("incident_ids holds a blank where an ID should be.")
-        if not incident_id.isprintable():
-            raise SettingsError(f"incident_ids holds {incident_id!r}, with a character that is in no ID.")
-    return list(dict.fromkeys(stripped))
+class Write(enum.Enum):
+    """What is known of the last write of an item."""
+
+    ACCEPTED = "accepted"
+    UNCERTAIN = "uncertain"
+    """It was sent, and nobody knows whether it was carried out."""
 
 
-def check_texts(params: t.Mapping[str, t.Any], names: t.Iterable[str]) -> None:
-    """Raises SettingsError for an option that is blank."""
-    for name in names:
-        if isinstance(params[name], str) and not params[name].strip():
-            raise SettingsError(f"{name} is blank.")
+class Effect(enum.Enum):
+    """What became of an item that was written."""
+
+    CHANGED = "changed"
+    """It is as asked."""
+    UNKNOWN = "unknown"
+    """It was perhaps changed: its state cannot be read, or it is gone."""
+    NOT_VISIBLE = "not_visible"
+    """The write was accepted, and the item still shows the state before."""
+    DIFFERENT = "different"
+    """The item shows a state that is neither the one before nor the one asked for."""
+    OVERTAKEN = "overtaken"
+    """The same, and the state is one that is left so on purpose."""
+    NONE = "none"
+    """The write failed, and the item shows the state before."""
 
 
-def those(are_so: t.Callable[[Incident], bool], ids: t.Iterable[str], states: States) -> list[str]:
-    """The IDs of those incidents that are known to be so, in their order."""
-    return [incident_id for incident_id in ids if incident_id in states and are_so(states[incident_id])]
+class Progress(t.NamedTuple):
+    """What is known about the items of a task, at its end or when it was interrupted."""
+
+    before: Items = MappingProxyType({})
+    """The last state before a write that may have been carried out."""
+    after: Items = MappingProxyType({})
+    """The last known state. In check mode, the predicted one."""
+    writes: t.Mapping[str, Write] = MappingProxyType({})
+    not_found: t.Collection[str] = ()
+    """Unknown IDs, those of items that disappeared meanwhile included."""
+    unverified: t.Collection[str] = ()
+    """IDs whose state after the write could not be read."""
+    predicted: t.Sequence[str] = ()
+    """In check mode, the IDs of those that would be changed."""
 
 
-def predicted(change: Change, ids: t.Iterable[str], states: States) -> States:
-    """The incidents as they will be once these have been changed."""
-    return {**states, **{incident_id: change.after(states[incident_id]) for incident_id in ids}}
+def select(test: t.Callable[[Item], bool], ids: t.Iterable[str], items: Items) -> list[str]:
+    """The IDs of the items that are known and pass the test, in their order."""
+    return [item_id for item_id in ids if item_id in items and test(items[item_id])]
 
 
-def shown(incidents: t.Iterable[Incident], events: bool) -> list[Incident]:
-    """The incidents as they are returned, with their events or without."""
-    if events:
-        return list(incidents)
-    return [{key: value for key, value in incident.items() if key != "events"} for incident in incidents]
+def predict(change: Change, ids: t.Iterable[str], items: Items) -> Items:
+    """The items as they will be once these have been changed."""
+    return {**items, **{item_id: change.predict(items[item_id]) for item_id in ids}}
 
 
-def result(
-    change: Change, ids: t.Sequence[str], outcome: Outcome, diff: bool = False, events: bool = True
-) -> dict[str, t.Any]:
-    """What the task returns, whether it ends well or not."""
-    incidents = shown((outcome.after[incident_id] for incident_id in ids if incident_id in outcome.after), events)
-    returned: dict[str, t.Any] = {
-        "changed": bool(outcome.done or outcome.doubtful),
-        "incidents": incidents,
-        f"{change.done}_ids": list(outcome.done),
-        "not_found_ids": list(outcome.not_found),
-        **change.reports(outcome.before, outcome.done),
-    }
-    if change.passed:
-        returned["left_alone_ids"] = those(change.left_alone, ids, outcome.after)
-    if diff and outcome.before:
-        returned["diff"] = {
-            "before": _sides(change, outcome.done, outcome.before),
-            "after": _sides(change, outcome.done, outcome.after),
-        }
-    if outcome.error is None:
-        returned["ansible_facts"] = {"coralogix_incidents": incidents}
-    else:
-        returned["msg"] = f"{outcome.error} {_progress(change, outcome)}"
-        returned["failure"] = outcome.error.failure
-    return returned
+def drop_aliases(ids: t.Sequence[str], items: Items) -> list[str]:
+    """The IDs without those that name an item which an earlier one names as well."""
+    first: dict[str, str] = {}
+    for item_id in ids:
+        first.setdefault(items[item_id]["id"] if item_id in items else f"unknown {item_id}", item_id)
+    return list(first.values())
 
 
-def _progress(change: Change, outcome: Outcome) -> str:
-    """For a message: what had been done when the task failed."""
-    told = []
-    if outcome.done:
-        told.append(f"{change.done.capitalize()} until then: {listed(outcome.done)}.")
-    if outcome.doubtful:
-        told.append(f"Perhaps {change.done}, which could not be found out: {', '.join(outcome.doubtful)}.")
-    return " ".join(told) or "Nothing was changed."
+def assess(change: Change, item_id: str, progress: Progress) -> Effect:
+    """What became of an item, by what is known of it."""
+    write = progress.writes.get(item_id)
+    if write is None:
+        return Effect.NONE
+    after = progress.after.get(item_id)
+    if item_id in progress.unverified or after is None:
+        return Effect.UNKNOWN
+    if change.is_wanted(after):
+        return Effect.CHANGED
+    before = progress.before.get(item_id)
+    if before is None or change.is_same(before, after):
+        return Effect.NOT_VISIBLE if write is Write.ACCEPTED else Effect.NONE
+    return Effect.OVERTAKEN if change.skips(after) else Effect.DIFFERENT
 
 
-def _sides(change: Change, ids: t.Iterable[str], states: States) -> dict[str, t.Any]:
-    return {incident_id: {key: states[incident_id].get(key) for key in change.shows} for incident_id in ids}
+def rewrite_is_safe(change: Change, write: Write | None, before: Item, latest: Item) -> bool:
+    """Whether a write that failed may be sent again, after the item was read again.
+
+    If an earlier try may have been carried out, any other state than the one before may be its effect, or that of
+    somebody who acted after it. Writing again would undo what they did.
+    """
+    if not change.needs_change(latest):
+        return False
+    return write is None or change.is_same(before, latest)

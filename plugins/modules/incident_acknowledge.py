@@ -92,30 +92,39 @@ failure:
   type: dict
 """
 
-from ansible_collections.coralogix.incidents.plugins.module_utils._incident import RESOLVED, Incident, is_closed
-from ansible_collections.coralogix.incidents.plugins.module_utils._module import run_change
+from ansible_collections.coralogix.incidents.plugins.module_utils._incident import (
+    ACKNOWLEDGED,
+    INCIDENT,
+    RESOLVED,
+    describe_status,
+    is_closed,
+)
+from ansible_collections.coralogix.incidents.plugins.module_utils._module import run_module
 from ansible_collections.coralogix.incidents.plugins.module_utils._plan import Change
+from ansible_collections.coralogix.incidents.plugins.module_utils._resource import Item
+from ansible_collections.coralogix.incidents.plugins.module_utils._task import change_module
 
-ACKNOWLEDGED = "INCIDENT_STATUS_ACKNOWLEDGED"
 
-
-def is_past(incident: Incident) -> bool:
-    return is_closed(incident) or any(incident[key] == value for key, value in RESOLVED.items())
+def is_further_along(incident: Item) -> bool:
+    return is_closed(incident) or any(incident[field] == value for field, value in RESOLVED.items())
 
 
 ACKNOWLEDGE = Change(
     operation="acknowledge",
-    done="acknowledged",
-    wanted=lambda incident: incident["status"] == ACKNOWLEDGED,
-    after=lambda incident: {**incident, "status": ACKNOWLEDGED},
-    shows=("status",),
-    passed=is_past,
-    texts=("status", "state"),
+    participle="acknowledged",
+    is_wanted=lambda incident: incident["status"] == ACKNOWLEDGED,
+    predict=lambda incident: {**incident, "status": ACKNOWLEDGED},
+    fields=("status", "state", "closedAt"),
+    describe=describe_status,
+    is_skipped=is_further_along,
+    required_fields={"status": str, "state": str},
 )
+
+MODULE = change_module(INCIDENT, lambda _params: ACKNOWLEDGE)
 
 
 def main() -> None:
-    run_change(lambda _params: ACKNOWLEDGE)
+    run_module(MODULE)
 
 
 if __name__ == "__main__":

@@ -126,40 +126,57 @@ failure:
 
 import typing as t
 
-from ansible_collections.coralogix.incidents.plugins.module_utils._incident import holders
-from ansible_collections.coralogix.incidents.plugins.module_utils._module import run_change
+from ansible_collections.coralogix.incidents.plugins.module_utils._incident import (
+    INCIDENT,
+    assignee_ids,
+    describe_assignees,
+)
+from ansible_collections.coralogix.incidents.plugins.module_utils._module import run_module
 from ansible_collections.coralogix.incidents.plugins.module_utils._plan import Change
-
-OPTIONS = {
-    "assignee": {"type": "str", "required": True},
-    "only_unassigned": {"type": "bool", "default": False},
-}
+from ansible_collections.coralogix.incidents.plugins.module_utils._resource import Items, canonical
+from ansible_collections.coralogix.incidents.plugins.module_utils._task import change_module
 
 
 def assign(params: t.Mapping[str, t.Any]) -> Change:
-    user = {"userId": params["assignee"].strip()}
+    assignee = params["assignee"].strip()
+    user = {"userId": assignee}
+
+    def others(incident: t.Any) -> list[str]:
+        """The IDs of the assignees besides the new one."""
+        return [user_id for user_id in assignee_ids(incident) if user_id and canonical(user_id) != canonical(assignee)]
+
+    def reassigned_ids(before: Items, changed_ids: t.Sequence[str]) -> dict[str, t.Any]:
+        known = [incident_id for incident_id in changed_ids if incident_id in before]
+        taken_from = {incident_id: others(before[incident_id]) for incident_id in known}
+        return {"reassigned_ids": {incident_id: user_ids for incident_id, user_ids in taken_from.items() if user_ids}}
+
     change = Change(
         operation="assign",
-        done="assigned",
-        wanted=lambda incident: holders(incident) == [user["userId"]],
-        after=lambda incident: {**incident, "assignments": [{"assignedTo": user}]},
-        shows=("assignments",),
+        participle="assigned",
+        is_wanted=lambda incident: [canonical(user_id) for user_id in assignee_ids(incident)] == [canonical(assignee)],
+        predict=lambda incident: {**incident, "assignments": [{"assignedTo": user}]},
+        fields=("assignments",),
+        describe=describe_assignees,
         values={"assignedTo": user},
-        reports=lambda before, done: {
-            "reassigned_ids": {
-                incident_id: [holder for holder in holders(before[incident_id]) if holder]
-                for incident_id in done
-                if incident_id in before and before[incident_id]["assignments"]
-            }
-        },
+        extra_results=reassigned_ids,
     )
     if params["only_unassigned"]:
-        return change._replace(passed=lambda incident: bool(incident["assignments"]))
+        return change._replace(is_skipped=lambda incident: bool(incident["assignments"]))
     return change
 
 
+MODULE = change_module(
+    INCIDENT,
+    assign,
+    {
+        "assignee": {"type": "str", "required": True},
+        "only_unassigned": {"type": "bool", "default": False},
+    },
+)
+
+
 def main() -> None:
-    run_change(assign, OPTIONS)
+    run_module(MODULE)
 
 
 if __name__ == "__main__":

@@ -90,27 +90,39 @@ failure:
   type: dict
 """
 
-import typing as t
 from datetime import datetime, timezone
 
-from ansible_collections.coralogix.incidents.plugins.module_utils._incident import RESOLVED, is_closed, rfc3339
-from ansible_collections.coralogix.incidents.plugins.module_utils._module import run_change
+from ansible_collections.coralogix.incidents.plugins.module_utils._filters import rfc3339
+from ansible_collections.coralogix.incidents.plugins.module_utils._incident import (
+    INCIDENT,
+    RESOLVED,
+    describe_status,
+    is_closed,
+)
+from ansible_collections.coralogix.incidents.plugins.module_utils._module import run_module
 from ansible_collections.coralogix.incidents.plugins.module_utils._plan import Change
+from ansible_collections.coralogix.incidents.plugins.module_utils._resource import Item
+from ansible_collections.coralogix.incidents.plugins.module_utils._task import change_module
 
 
-def close(_params: t.Mapping[str, t.Any]) -> Change:
-    closed = {**RESOLVED, "closedAt": rfc3339(datetime.now(timezone.utc), "milliseconds")}
-    return Change(
-        operation="close",
-        done="closed",
-        wanted=is_closed,
-        after=lambda incident: {**incident, **closed},
-        shows=tuple(closed),
-    )
+def predict_closed(incident: Item) -> Item:
+    return {**incident, **RESOLVED, "closedAt": rfc3339(datetime.now(timezone.utc), "milliseconds")}
+
+
+CLOSE = Change(
+    operation="close",
+    participle="closed",
+    is_wanted=is_closed,
+    predict=predict_closed,
+    fields=("status", "closedAt"),
+    describe=describe_status,
+)
+
+MODULE = change_module(INCIDENT, lambda _params: CLOSE)
 
 
 def main() -> None:
-    run_change(close)
+    run_module(MODULE)
 
 
 if __name__ == "__main__":

@@ -278,59 +278,15 @@ failure:
   type: dict
 """
 
-import typing as t
-from datetime import datetime, timezone
+from ansible_collections.coralogix.incidents.plugins.module_utils._incident import INCIDENT
+from ansible_collections.coralogix.incidents.plugins.module_utils._module import run_module
+from ansible_collections.coralogix.incidents.plugins.module_utils._task import info_module
 
-from ansible_collections.coralogix.incidents.plugins.module_utils import _filters, _plan
-from ansible_collections.coralogix.incidents.plugins.module_utils._errors import CoralogixError
-from ansible_collections.coralogix.incidents.plugins.module_utils._incidents import Found, Read
-from ansible_collections.coralogix.incidents.plugins.module_utils._module import MISSING, connect, no_such, run
-
-FILTERS = _filters.options()
-
-
-def info(module: t.Any) -> dict[str, t.Any]:
-    params = module.params
-    found = Found([], 0)
-    not_found: list[str] = []
-    error: CoralogixError | None = None
-    try:
-        if params["incident_ids"] is None:
-            found = by_filters(module)
-        else:
-            found, not_found = by_ids(module)
-            if not_found and params["missing"] == "fail":
-                error = no_such(not_found)
-    except CoralogixError as failed:
-        error = failed
-    return {
-        "changed": False,
-        "incidents": _plan.shown(found.incidents, params["events"]),
-        "count": len(found.incidents),
-        "total": found.total,
-        "not_found_ids": not_found,
-        **({"msg": str(error), "failure": error.failure} if error else {}),
-    }
-
-
-def by_ids(module: t.Any) -> tuple[Found, list[str]]:
-    ids = _plan.checked_ids(module.params["incident_ids"])
-    read = connect(module).read(ids) if ids else Read({}, [])
-    incidents = [read.found[incident_id] for incident_id in ids if incident_id in read.found]
-    return Found(incidents, len(incidents)), read.not_found
-
-
-def by_filters(module: t.Any) -> Found:
-    query = _filters.query(module.params, datetime.now(timezone.utc))
-    return Found([], 0) if query.empty else connect(module).find(query.values, query.keep, module.params["limit"])
+MODULE = info_module(INCIDENT)
 
 
 def main() -> None:
-    run(
-        {"incident_ids": {"type": "list", "elements": "str"}, "missing": MISSING, **FILTERS},
-        info,
-        mutually_exclusive=[("assignees", "assigned"), *(("incident_ids", name) for name in FILTERS)],
-    )
+    run_module(MODULE)
 
 
 if __name__ == "__main__":

@@ -86,23 +86,32 @@ failure:
   type: dict
 """
 
-from ansible_collections.coralogix.incidents.plugins.module_utils._incident import RESOLVED, is_closed
-from ansible_collections.coralogix.incidents.plugins.module_utils._module import run_change
+from ansible_collections.coralogix.incidents.plugins.module_utils._incident import (
+    INCIDENT,
+    RESOLVED,
+    describe_status,
+    is_closed,
+)
+from ansible_collections.coralogix.incidents.plugins.module_utils._module import run_module
 from ansible_collections.coralogix.incidents.plugins.module_utils._plan import Change
+from ansible_collections.coralogix.incidents.plugins.module_utils._task import change_module
 
 RESOLVE = Change(
     operation="resolve",
-    done="resolved",
-    wanted=lambda incident: incident["status"] == RESOLVED["status"],
-    after=lambda incident: {**incident, **RESOLVED},
-    shows=tuple(RESOLVED),
-    passed=is_closed,
-    texts=("status",),
+    participle="resolved",
+    is_wanted=lambda incident: incident["status"] == RESOLVED["status"],
+    predict=lambda incident: {**incident, **RESOLVED},
+    fields=("status", "closedAt"),
+    describe=describe_status,
+    is_skipped=is_closed,
+    required_fields={"status": str},
 )
+
+MODULE = change_module(INCIDENT, lambda _params: RESOLVE)
 
 
 def main() -> None:
-    run_change(lambda _params: RESOLVE)
+    run_module(MODULE)
 
 
 if __name__ == "__main__":

@@ -264,20 +264,25 @@ failure:
       sample: 3f0c8f9e-8d3c-4a73-9d60-0d8f5b0a7f51
 """
 
-from ansible_collections.coralogix.incidents.plugins.module_utils._module import run_change
+from ansible_collections.coralogix.incidents.plugins.module_utils._incident import INCIDENT, describe_assignees
+from ansible_collections.coralogix.incidents.plugins.module_utils._module import run_module
 from ansible_collections.coralogix.incidents.plugins.module_utils._plan import Change
+from ansible_collections.coralogix.incidents.plugins.module_utils._task import change_module
 
 UNASSIGN = Change(
     operation="unassign",
-    done="unassigned",
-    wanted=lambda incident: not incident["assignments"],
-    after=lambda incident: {**incident, "assignments": []},
-    shows=("assignments",),
+    participle="unassigned",
+    is_wanted=lambda incident: not incident["assignments"],
+    predict=lambda incident: {**incident, "assignments": []},
+    fields=("assignments",),
+    describe=describe_assignees,
 )
+
+MODULE = change_module(INCIDENT, lambda _params: UNASSIGN)
 
 
 def main() -> None:
-    run_change(lambda _params: UNASSIGN)
+    run_module(MODULE)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,111 @@
+# Copyright (c) 2026, the coralogix.incidents contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Checks of what a task was given, before anything is sent. Pure functions; no I/O.
+
+Ansible converts the type of options: null becomes "not given", a list in a list becomes text, NO becomes "False". So
+some checks look at the options as they were given.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from ._errors import option_invalid
+from ._resource import Resource, canonical
+
+# What shows that a text is no ID, and how to say so.
+_NOT_IN_IDS = (
+    (re.compile(r"[\[\]]"), "a bracket"),
+    (re.compile(r"[{}]"), "a brace"),
+    (re.compile(r"[\"'`\u2018-\u201f]"), "a quote"),
+    (re.compile(r"://"), "a URL"),
+    (re.compile(r"\s"), "a blank or a line break"),
+    (re.compile(r","), "a comma"),
+    (re.compile(r"[<>\\]"), "a character that no ID has"),
+)
+_HOW_TO_GIVE_IDS = (
+    "Give a YAML list, or IDs separated by commas. Split the lines of a text with splitlines(): "
+    '"{{ text.splitlines() }}".'
+)
+_MAX_SHOWN = 80
+
+
+def check_ids(resource: Resource, ids: t.Sequence[str]) -> list[str]:
+    """The IDs in their order, stripped, each once. Raises CoralogixError(OptionInvalid)."""
+    stripped = [item_id.strip() for item_id in ids]
+    for item_id in stripped:
+        problem = _id_problem(item_id) or resource.check_id(item_id)
+        if problem:
+            raise option_invalid(
+                f"{resource.id_option} contains {item_id[:_MAX_SHOWN]!r}, which cannot be an ID: {problem}. "
+                f"{_HOW_TO_GIVE_IDS}"
+            )
+    first = {canonical(item_id): item_id for item_id in reversed(stripped)}
+    return [item_id for item_id in dict.fromkeys(stripped) if first[canonical(item_id)] == item_id]
+
+
+def _id_problem(item_id: str) -> str:
+    if not item_id:
+        return "it is blank"
+    found = next((name for pattern, name in _NOT_IN_IDS if pattern.search(item_id)), None)
+    if found:
+        return f"it contains {found}"
+    return "" if item_id.isprintable() else "it contains a character that cannot be printed"
+
+
+def check_given(given: t.Mapping[str, t.Any], spec: t.Mapping[str, t.Any], not_null: t.Collection[str]) -> None:
+    """Check options as they were given, by the argument spec. C(not_null) names those that may not be null.
+
+    Raises CoralogixError(OptionInvalid) with the name of the option.
+    """
+    for name, value in given.items():
+        if name not in spec:
+            continue
+        if value is None:
+            if name in not_null:
+                raise option_invalid(
+                    f"{name} is null. Null does not mean everything. To leave the option out, use "
+                    f'"{{{{ … | default(omit) }}}}"; an empty list matches nothing.'
+                )
+            continue
+        _check_type(name, value, spec[name])
+
+
+def _check_type(name: str, value: t.Any, spec: t.Mapping[str, t.Any]) -> None:
+    kind = spec.get("type", "str")
+    if kind == "list":
+        element = {**spec, "type": spec.get("elements", "str")}
+        for inner in value if isinstance(value, (list, tuple)) else [value]:
+            if inner is None:
+                raise option_invalid(f"{name} contains null. Remove it from the list.")
+            if isinstance(inner, (list, tuple)):
+                raise option_invalid(f"{name} contains a list in a list. Use the filter flatten.")
+            _check_type(name, inner, element)
+    elif kind == "dict" and isinstance(value, dict) and "options" in spec:
+        for key, inner in value.items():
+            if key in spec["options"] and inner is not None:
+                _check_type(f"{name}.{key}", inner, spec["options"][key])
+    elif kind in ("str", "path"):
+        check_text_type(name, value)
+
+
+def check_text_type(name: str, value: t.Any) -> None:
+    """Refuse what YAML made of a text: C(NO) is a boolean, C(1.10) a number that ends in C(.1)."""
+    if isinstance(value, (bool, float)):
+        kind = "a boolean" if isinstance(value, bool) else "a number with a point"
+        raise option_invalid(f"{name} contains {value}, {kind}. Put the value in quotes if it is meant as text.")
+    if isinstance(value, (list, tuple, dict)):
+        raise option_invalid(f"{name} contains a {'map' if isinstance(value, dict) else 'list'} in place of a text.")
+    if isinstance(value, str) and re.search(r"[\ud800-\udfff]", value):
+        raise option_invalid(f"{name} contains a character that has no UTF-8 encoding.")
+
+
+def check_texts(params: t.Mapping[str, t.Any], spec: t.Mapping[str, t.Any]) -> None:
+    """Refuse blank texts. Raises CoralogixError(OptionInvalid)."""
+    for name, option in spec.items():
+        value = params.get(name)
+        if option.get("type", "str") == "str" and isinstance(value, str) and not value.strip():
+            raise option_invalid(f"{name} is blank.")

@@ -1,0 +1,235 @@
+# Copyright (c) 2026, the coralogix.incidents contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Carries a change out: read, plan, write, verify. Keeps account of it, whatever happens on the way."""
+
+from __future__ import annotations
+
+import random
+import traceback
+import typing as t
+
+from . import _plan
+from ._errors import (
+    AnswerIncomplete,
+    Attempts,
+    DeadlinePassed,
+    EffectMissing,
+    FailureKind,
+    IdsUnknown,
+    ReadRequired,
+    RequestFailed,
+    Stopped,
+    Unexpected,
+)
+from ._plan import Change, Effect, Progress, Write
+from ._retry import LAG_DELAYS, is_too_long
+from ._service import ReadResult, Service
+
+
+class Outcome(t.NamedTuple):
+    """How a change ended, or how far it came."""
+
+    progress: Progress = Progress()
+    error: t.Any = None
+    """One of the errors in _errors."""
+    unread: RequestFailed | None = None
+    """Why the items could not be read before they were written."""
+
+
+def execute(change: Change, service: Service, ids: t.Sequence[str], missing: str, check_mode: bool) -> Outcome:
+    """Read, plan, write and verify. C(missing) is C(fail) or C(ignore).
+
+    Returns what is known in the end. An error is in the outcome, together with what was done before it.
+    """
+    read = service.read(ids)
+    if read.error:
+        if not (read.is_refused and isinstance(read.error, RequestFailed)):
+            return Outcome(error=read.error)
+        if check_mode or change.is_skipped or service.resource.reads_before_writes:
+            return Outcome(error=ReadRequired(read.error, check_mode))
+        return _execute_unread(change, service, ids, missing, read.error)
+    if read.not_found and missing == "fail":
+        progress = Progress(read.items, read.items, not_found=read.not_found)
+        return Outcome(progress, IdsUnknown(tuple(read.not_found)))
+    pending = _plan.select(change.needs_change, _plan.drop_aliases(ids, read.items), read.items)
+    if check_mode:
+        after = _plan.predict(change, pending, read.items)
+        return Outcome(Progress(read.items, after, not_found=read.not_found, predicted=pending))
+    account = _Account(change, service, read)
+    error = account.run(pending)
+    gone = [item_id for item_id in account.gone if item_id not in read.not_found]
+    if gone and missing == "fail":
+        error = error or IdsUnknown(tuple(gone))
+    return Outcome(account.progress(), error or _missing_effect(change, ids, account.progress()))
+
+
+def _execute_unread(
+    change: Change, service: Service, ids: t.Sequence[str], missing: str, unread: RequestFailed
+) -> Outcome:
+    """The change without reading: every item is written, and the answer to that is all that is known."""
+    account = _Account(change, service, ReadResult({}, []), can_read=False)
+    error = account.run(ids)
+    progress = account.progress()
+    if isinstance(error, RequestFailed) and not progress.writes:
+        # If there is no route at all, the failed read shows best that the URL is wrong.
+        both_missing = unread.failure.kind is error.failure.kind is FailureKind.NO_ROUTE
+        return Outcome(error=unread if both_missing else error)
+    silent = [i for i in ids if progress.writes.get(i) is Write.ACCEPTED and i not in progress.after]
+    error = error or _missing_effect(change, ids, progress)
+    if silent and missing == "fail":
+        error = error or AnswerIncomplete(tuple(silent))
+    if missing == "ignore":
+        progress = progress._replace(not_found=silent)
+    return Outcome(progress, error, unread)
+
+
+class _Account:
+    """What is known about every item while the task writes. Threads touch different IDs."""
+
+    def __init__(self, change: Change, service: Service, read: ReadResult, can_read: bool = True) -> None:
+        self._change = change
+        self._service = service
+        self._client = service.client
+        self._can_read = can_read
+        self._unknown = read.not_found
+        self._before = dict(read.items)
+        self._after = dict(read.items)
+        self._writes: dict[str, Write] = {}
+        self._unverified: set[str] = set()
+        self.gone: dict[str, None] = {}
+
+    def progress(self) -> Progress:
+        hidden = {*self._unverified, *self.gone}
+        after = {item_id: item for item_id, item in self._after.items() if item_id not in hidden}
+        return Progress(self._before, after, dict(self._writes), [*self._unknown, *self.gone], self._unverified)
+
+    def run(self, ids: t.Sequence[str]) -> t.Any:
+        """Write and verify. Returns the first error. Whatever is raised ends in the account as well."""
+        try:
+            chunks = self._service.chunks(self._change.operation, ids, self._change.values)
+            failed: list[t.Any] = []
+
+            def write(chunk: list[str]) -> t.Any:
+                # After a failure no further request begins.
+                error = None if failed else self._write_chunk(chunk)
+                if error:
+                    failed.append(error)
+                return error
+
+            errors = [error for error in self._service.for_each_chunk(write, chunks) if error]
+            unverified = self._verify()
+            return errors[0] if errors else unverified
+        except (Exception, Stopped) as error:
+            if not self._writes:
+                raise
+            self._service.client.stop()
+            self._unverified.update(self._unclear())
+            return Unexpected(
+                f"{type(error).__name__}: {error}",
+                "".join(traceback.format_exception(None, error, error.__traceback__)),
+            )
+
+    def _write_chunk(self, chunk: list[str]) -> t.Any:
+        """Write items in one request, again where that may help. Before each retry they are read again."""
+        pending, attempts, may_have_applied = chunk, Attempts(), False
+        while True:
+            error: t.Any = self._write_once(pending)
+            if not isinstance(error, RequestFailed):
+                return error
+            may_have_applied = may_have_applied or error.may_have_applied
+            while True:
+                attempts = attempts._replace(count=attempts.count + 1)
+                delay = self._client.policy.next_delay(error.failure, attempts, random.random())
+                if delay is None or is_too_long(delay, attempts) or not self._client.can_wait(delay):
+                    attempts = attempts._replace(refused_wait=delay)
+                    return error._replace(attempts=attempts, may_have_applied=may_have_applied)
+                self._client.wait(delay)
+                attempts = attempts._replace(waited=attempts.waited + delay)
+                if not self._can_read:
+                    break
+                read = self._service.read(pending, retries=False)
+                if not read.error:
+                    pending = self._take_in(pending, read)
+                    break
+                if not isinstance(read.error, RequestFailed):
+                    return read.error
+                error = read.error
+            if not pending:
+                return None
+
+    def _write_once(self, ids: list[str]) -> t.Any:
+        """Send one write, and take down what it says. Returns the error, if there is one."""
+        earlier = {item_id: self._writes.get(item_id) for item_id in ids}
+        # Before it is sent: should anything be raised from here on, its effect is open.
+        self._writes.update(dict.fromkeys(ids, Write.UNCERTAIN))
+        outcome = self._service.write_once(self._change.operation, ids, self._change.values)
+        if isinstance(outcome, dict):
+            self._writes.update(dict.fromkeys(ids, Write.ACCEPTED))
+            self._after.update(outcome)
+            return None
+        if isinstance(outcome, DeadlinePassed) or not outcome.may_have_applied:
+            for item_id, write in earlier.items():
+                if write is None:
+                    del self._writes[item_id]
+        return outcome
+
+    def _take_in(self, ids: t.Sequence[str], read: ReadResult) -> list[str]:
+        """Take down what a read between two tries shows. Returns the IDs of the items to be written again."""
+        again = []
+        for item_id in ids:
+            latest = read.items.get(item_id)
+            if latest is None:
+                self.gone[item_id] = None
+                continue
+            write = self._writes.get(item_id)
+            self._after[item_id] = latest
+            if _plan.rewrite_is_safe(self._change, write, self._before[item_id], latest):
+                again.append(item_id)
+            if write is None:
+                # Nothing was carried out yet: whatever differs is somebody else's doing.
+                self._before[item_id] = latest
+        return again
+
+    def _unclear(self) -> list[str]:
+        """IDs of items that were written, and that no answer shows as asked."""
+        as_asked = _plan.select(self._change.is_wanted, self._writes, self._after)
+        return [item_id for item_id in self._writes if item_id not in {*as_asked, *self.gone}]
+
+    def _verify(self) -> t.Any:
+        """Read again what the answers leave open, several times while the state before shows. Returns the error."""
+        if not self._can_read:
+            return None
+        open_ids = self._unclear()
+        error = self._read_again(open_ids, past_deadline=True)
+        for delay in LAG_DELAYS:
+            # As long as an item shows the state before, the read may lag behind the write.
+            open_ids = [i for i in self._unclear() if i not in self._unverified and self._is_as_before(i)]
+            if error or not open_ids or not self._client.can_wait(delay):
+                break
+            self._client.wait(delay)
+            error = self._read_again(open_ids)
+        return error
+
+    def _read_again(self, ids: t.Sequence[str], past_deadline: bool = False) -> t.Any:
+        """Read written items, and take down what they show. Returns the error."""
+        if not ids:
+            return None
+        read = self._service.read(ids, past_deadline=past_deadline)
+        known = {*read.items, *read.not_found}
+        self._unverified.difference_update(known)
+        self._unverified.update(item_id for item_id in ids if item_id not in known)
+        self.gone.update(dict.fromkeys(read.not_found))
+        self._after.update(read.items)
+        return read.error
+
+    def _is_as_before(self, item_id: str) -> bool:
+        return self._change.is_same(self._before[item_id], self._after[item_id])
+
+
+def _missing_effect(change: Change, ids: t.Sequence[str], progress: Progress) -> EffectMissing | None:
+    effects = {item_id: _plan.assess(change, item_id, progress) for item_id in ids}
+    unchanged = tuple(item_id for item_id in ids if effects[item_id] is Effect.NOT_VISIBLE)
+    different = tuple(item_id for item_id in ids if effects[item_id] is Effect.DIFFERENT)
+    return EffectMissing(unchanged, different) if unchanged or different else None

@@ -1,0 +1,85 @@
+# Copyright (c) 2026, the coralogix.incidents contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Makes an answer portable: Ansible can pass it on, and the API key is not in it.
+
+Labels, names and keys of maps are user data. Ansible reserves some keys of maps, fails on deep nesting, and cannot
+pass on half of a surrogate pair. All of it is found out before anything is written.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import typing as t
+
+from ._secrets import Masker
+
+# Levels of nesting. The API documents eight; Ansible's own functions fail at some hundreds.
+MAX_DEPTH = 64
+TOO_DEEP = "(nested too deep)"
+# Ansible takes maps with such keys for values of its own.
+RESERVED_PREFIX = "__ansible_"
+
+_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+# A surrogate, as its escape sequence or as its bytes. Two make a character; one alone has no encoding.
+_SURROGATE = re.compile(rb"\\u[Dd][89A-Fa-f]|\xed[\xa0-\xbf]")
+
+RENAMED = "Keys of maps that Ansible reserves were renamed: an underscore was put in front of __ansible_…"
+CUT = f"Values nested more than {MAX_DEPTH} levels deep were replaced by {TOO_DEEP!r}."
+REPAIRED = "Characters that have no UTF-8 encoding were replaced by \ufffd."
+
+
+def make_portable(answer: t.Any, body: bytes, masker: Masker) -> tuple[t.Any, list[str]]:
+    """The answer that was decoded from the body, and warnings about what had to be changed in it.
+
+    Most answers are returned as they are, after a few fast searches in the body.
+    """
+    warnings = []
+    if _SURROGATE.search(body):
+        text = json.dumps(answer, ensure_ascii=False)
+        repaired = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        if repaired != text:
+            answer = json.loads(repaired)
+            warnings.append(REPAIRED)
+    if is_deep(body):
+        cut = _cut(answer, MAX_DEPTH)
+        if cut != answer:
+            answer = cut
+            warnings.append(CUT)
+    if RESERVED_PREFIX.encode() in body or b"\\u" in body:
+        renamed = _rename(answer)
+        if renamed != answer:
+            answer = renamed
+            warnings.append(RENAMED)
+    if masker.may_occur_in(body):
+        answer = masker.mask_value(answer)
+    return answer, warnings
+
+
+def is_deep(body: bytes) -> bool:
+    """Whether JSON may be nested deeper than allowed. Brackets in texts count, so that true is not certain."""
+    brackets = body.translate(None, _BRACKETS)
+    for _level in range(MAX_DEPTH // 2):
+        if not brackets:
+            return False
+        shorter = brackets.replace(b"[]", b"").replace(b"{}", b"")
+        if len(shorter) == len(brackets):
+            return True
+        brackets = shorter
+    return bool(brackets)
+
+
+def _cut(value: t.Any, levels: int) -> t.Any:
+    if isinstance(value, dict):
+        return {key: _cut(inner, levels - 1) for key, inner in value.items()} if levels else TOO_DEEP
+    if isinstance(value, list):
+        return [_cut(inner, levels - 1) for inner in value] if levels else TOO_DEEP
+    return value
+
+
+def _rename(value: t.Any) -> t.Any:
+    if isinstance(value, dict):
+        return {f"_{key}" if key.startswith(RESERVED_PREFIX) else key: _rename(inner) for key, inner in value.items()}
+    return [_rename(inner) for inner in value] if isinstance(value, list) else value

@@ -1,0 +1,145 @@
+# Copyright (c) 2026, the coralogix.incidents contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a declaration says about one kind of resource: incidents, cases. The types of it; no I/O."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from types import MappingProxyType
+
+if t.TYPE_CHECKING:
+    from ._errors import Failure
+    from ._filters import Filters
+
+# Not dict[…]: this line is run, and on an old Python a task is to end with a message.
+Item = t.Dict[str, t.Any]  # noqa: UP006
+"""One incident or case, exactly as the API shows it."""
+
+Items = t.Mapping[str, Item]
+"""Items by the ID asked for."""
+
+Values = t.Mapping[str, t.Any]
+"""What a request says besides the IDs, by parameter, as in JSON: C({"assignedTo": {"userId": …}})."""
+
+NO_VALUES: Values = MappingProxyType({})
+
+UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\Z")
+
+
+def canonical(text: str) -> str:
+    """An ID as the API writes it: UUIDs in lower case. In any other text, "a" and "A" are two IDs."""
+    return text.lower() if UUID.match(text) else text
+
+
+class Route(t.NamedTuple):
+    """Where one operation is served in one version of the API."""
+
+    method: str
+    path: str
+    """Below the base URL that ends in C(/mgmt/openapi/<version>). C({id}) stands for the one ID of the request."""
+    ids: str = ""
+    """The parameter that takes the IDs. Empty if the path takes the ID, or if there is none."""
+    in_body: bool = False
+    """Whether the parameters travel in a JSON body. Otherwise they travel in the query."""
+
+
+class Operation(t.NamedTuple):
+    """One operation of the API."""
+
+    action: str
+    """For messages: what the request does, such as C(read incidents)."""
+    permission: str
+    routes: t.Mapping[str, Route]
+    """By route set."""
+    max_ids: int = 10_000
+    """The most IDs in one request."""
+    max_ids_in_body: int = 1_000
+    """The same where a body takes them. The answer shows all of them, and must arrive in time."""
+    needs_personal_key: bool = False
+    """Whether Coralogix accepts only a personal (user-owned) key."""
+    parse: t.Callable[[t.Any, t.Sequence[str]], t.Any] = lambda answer, _ids: answer
+    """From an answer and the IDs asked for to a C(Found) for a read, a C(Page) for a list, and a list of items for a
+    write, unchecked. Raises AnswerInvalid."""
+
+
+class Found(t.NamedTuple):
+    """The answer to a read."""
+
+    items: dict[str, Item]
+    """By the ID asked for."""
+    not_found: list[str]
+
+
+class Page(t.NamedTuple):
+    """One page of a list."""
+
+    items: list[Item]
+    total: int | None
+    """How many there are, as the service counts them. None if it does not count."""
+    next_token: str
+    truncated: bool = False
+    """Whether access policies hide items that match."""
+
+
+class Resource(t.NamedTuple):
+    """All that is special to one kind of resource."""
+
+    singular: str
+    plural: str
+    """Also the name of the returned list, and of the fact: C(coralogix_<plural>)."""
+    id_option: str
+    title_field: str
+    """The field with the name that people know the item by."""
+    operations: t.Mapping[str, Operation]
+    """C(read), C(list) and the writes."""
+    route_sets: t.Mapping[str, tuple[str, ...]]
+    """The route sets that may be served, by C(api_version); the most likely one first. A missing version is refused."""
+    required_fields: t.Mapping[str, type]
+    """Fields that every item must have, with their types. Decisions rest on them."""
+    pagination: t.Callable[[int, str], Values]
+    """From page size and page token to the values that ask for the page."""
+    filters: Filters
+    page_size: int
+    max_concurrent_requests: int
+    probe_id: str
+    """An ID of no item. Reading it is a harmless way to find out which routes are served."""
+    parameter_options: t.Mapping[str, str]
+    """The option that fills a parameter, for messages about values that a route cannot carry."""
+    check_id: t.Callable[[str], str]
+    """What is wrong with the form of an ID, in words that end the sentence C(incident_ids contains 'x', …). Empty if
+    nothing is."""
+    id_fields: tuple[str, ...] = ("id",)
+    """The fields that hold IDs by which the item can be asked for."""
+    reads_before_writes: bool = False
+    """Whether nothing may be written where reading is refused."""
+    not_in_query: frozenset[str] = frozenset()
+    """Parameters whose values (maps, lists of objects) have no certain form in a query."""
+    sets_with_uuids_only: frozenset[str] = frozenset()
+    """Route sets whose newest version takes only UUIDs as IDs. For messages."""
+    names_missing_route: t.Callable[[str, str, Failure, t.Sequence[str], bool], bool] = lambda *_args: False
+    """Whether a failure means that the route is missing although it says something else: from operation, route set,
+    failure, IDs, and whether another route set was missing before."""
+    names_unknown_id: t.Callable[[Failure], bool] = lambda _failure: False
+    """Whether a failure of a read of one ID means that the ID is unknown."""
+    refused_write_may_apply: bool = False
+    """Whether a refused write may have been carried out for some of its IDs."""
+
+    def check_item(self, item: t.Any, fields: t.Mapping[str, type]) -> str:
+        """What is wrong with an item of an answer. Empty if nothing is; whatever else it holds is passed on as it is."""
+        if not isinstance(item, dict):
+            return f"{self.article} is not an object but {type(item).__name__}"
+        name = f"the {self.singular} {item['id']}" if isinstance(item.get("id"), str) else self.article
+        for field, kind in {"id": str, **self.required_fields, **fields}.items():
+            if not isinstance(item.get(field), kind):
+                return f"{name} has no {field} of type {_JSON_TYPES[kind]}"
+        return ""
+
+    @property
+    def article(self) -> str:
+        return f"{'an' if self.singular[0] in 'aeiou' else 'a'} {self.singular}"
+
+
+_JSON_TYPES = {str: "string", list: "list", dict: "object"}

@@ -1,0 +1,239 @@
+# Copyright (c) 2026, the coralogix.incidents contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Reads, lists and writes items of any kind of resource: splitting, a few requests at a time, pages, routes.
+
+Knows the API by the resource's declaration only, and no Ansible.
+"""
+
+from __future__ import annotations
+
+import threading
+import typing as t
+from types import MappingProxyType
+
+from ._client import Client
+from ._concurrency import map_concurrently
+from ._errors import (
+    AnswerInvalid,
+    CoralogixError,
+    DeadlinePassed,
+    FailureKind,
+    ListFailed,
+    ProbeFailed,
+    RequestFailed,
+)
+from ._negotiation import RouteNegotiation
+from ._request import build_request, chunk_ids
+from ._resource import NO_VALUES, Found, Item, Page, Resource, Values, canonical
+
+_Answer = t.TypeVar("_Answer")
+_Parse = t.Callable[[t.Any, t.Sequence[str]], _Answer]
+
+# How a read fails if the key lacks the permission, or the service the route.
+_REFUSED_KINDS = frozenset((FailureKind.FORBIDDEN, FailureKind.NO_ROUTE))
+# A list is given up when it shows that many more items than the service counts.
+_MAX_SURPLUS = 1_000
+
+NO_FIELDS: t.Mapping[str, type] = MappingProxyType({})
+
+
+class ReadResult(t.NamedTuple):
+    """What a read brought. With an error, the items of those requests that succeeded."""
+
+    items: dict[str, Item]
+    """By the ID asked for."""
+    not_found: list[str]
+    error: RequestFailed | DeadlinePassed | None = None
+    """The first failure."""
+    is_refused: bool = False
+    """Whether the failure shows that this key, or this service, lets no item be read."""
+
+
+class Listing(t.NamedTuple):
+    """The items that match a query."""
+
+    items: list[Item]
+    total: int
+    """How many there are, as the service counts them, or as many as were seen."""
+    truncated: bool = False
+    """Whether access policies hide items that match."""
+
+
+class Service:
+    """One kind of resource at the API, for one run.
+
+    C(required_fields) are fields that every item must have besides those of the resource.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        resource: Resource,
+        api_version: str,
+        required_fields: t.Mapping[str, type] = NO_FIELDS,
+    ) -> None:
+        self.client = client
+        self.resource = resource
+        self._required_fields = required_fields
+        self._routes = RouteNegotiation(resource, api_version)
+
+    def read(self, ids: t.Sequence[str], retries: bool = True, past_deadline: bool = False) -> ReadResult:
+        """Read items by their IDs. C(retries) and C(past_deadline) are those of the client's exchange."""
+        items: dict[str, Item] = {}
+        not_found: list[str] = []
+        errors: list[RequestFailed | DeadlinePassed] = []
+        answers = self._send_chunks("read", ids, self._parse_read, retries=retries, past_deadline=past_deadline)
+        for answer in answers:
+            if isinstance(answer, Found):
+                items.update(answer.items)
+                not_found.extend(answer.not_found)
+            else:
+                errors.append(answer)
+        if not errors:
+            return ReadResult(items, not_found)
+        first = errors[0]
+        # If one request was answered, permission and route are there, and something else is wrong.
+        is_refused = (
+            isinstance(first, RequestFailed) and first.failure.kind in _REFUSED_KINDS and len(errors) == len(answers)
+        )
+        return ReadResult(items, not_found, first, is_refused)
+
+    def list(self, query: Values, keep: t.Callable[[Item], bool] | None = None, limit: int | None = None) -> Listing:
+        """List items page by page, until there are as many to keep as the limit says, or no more.
+
+        Raises CoralogixError.
+        """
+        if not self._routes.is_settled:
+            # The route sets list at the same address, and the older one would ignore a query in the body.
+            probed = self._call("read", [self.resource.probe_id], lambda _answer, _ids: None)
+            if probed is not None:
+                raise CoralogixError(ProbeFailed(probed))
+        size = self.resource.page_size
+        if limit is not None and keep is None:
+            # Pages of one size, as few as possible and no larger than needed.
+            pages = -(-limit // size)
+            size = -(-limit // pages)
+        kept: dict[str, Item] = {}
+        seen: set[str] = set()
+        total, token, truncated = 0, "", False
+
+        def parse(answer: t.Any, ids: t.Sequence[str]) -> Page:
+            page = self._parse_page(answer, ids)
+            if page.next_token and seen.issuperset(item["id"] for item in page.items):
+                raise AnswerInvalid("it names a next page, but this page has nothing new")
+            if page.total is not None and len(seen) + len(page.items) > 2 * page.total + _MAX_SURPLUS:
+                raise AnswerInvalid(
+                    f"the pages show far more than the {page.total} {self.resource.plural} that it counts"
+                )
+            return page
+
+        while limit is None or len(kept) < limit:
+            page = self._call("list", [], parse, {**query, **self.resource.pagination(size, token)})
+            if not isinstance(page, Page):
+                raise CoralogixError(ListFailed(page, len(seen), total) if seen else page)
+            token, truncated = page.next_token, truncated or page.truncated
+            seen.update(item["id"] for item in page.items)
+            total = len(seen) if page.total is None else page.total
+            # Items come and go between two pages, so that a page may show one again.
+            kept.update((item["id"], item) for item in page.items if not keep or keep(item))
+            if not token:
+                break
+        return Listing(list(kept.values())[:limit], total, truncated)
+
+    def chunks(self, operation: str, ids: t.Sequence[str], values: Values = NO_VALUES) -> list[list[str]]:
+        """The IDs as they are split into requests."""
+        return chunk_ids(self.client.base_url, self.resource, operation, self._routes.route_sets, ids, values)
+
+    def write_once(
+        self, operation: str, ids: t.Sequence[str], values: Values = NO_VALUES
+    ) -> dict[str, Item] | RequestFailed | DeadlinePassed:
+        """Send a write once. Returns the items that the answer shows, by the ID asked for, or the failure."""
+
+        def parse(answer: t.Any, ids: t.Sequence[str]) -> dict[str, Item]:
+            items = self.resource.operations[operation].parse(answer, ids)
+            return self._by_id([self._check(item) for item in items], ids)
+
+        answer = self._call(operation, ids, parse, values, retries=False)
+        if isinstance(answer, RequestFailed) and self.resource.refused_write_may_apply:
+            return answer._replace(may_have_applied=True)
+        return answer
+
+    def for_each_chunk(
+        self, function: t.Callable[[list[str]], _Answer], chunks: t.Sequence[list[str]]
+    ) -> list[_Answer]:
+        """Call the function for each chunk, a few at a time."""
+        # Until an answer tells which routes there are, one request goes first.
+        first = 0 if self._routes.is_settled else 1
+        results = [function(chunk) for chunk in chunks[:first]]
+        rest = chunks[first:]
+        if len(rest) < 2:
+            return results + [function(chunk) for chunk in rest]
+        limit = self.resource.max_concurrent_requests
+        return results + map_concurrently(function, rest, limit, self.client.stop)
+
+    def _send_chunks(
+        self, operation: str, ids: t.Sequence[str], parse: _Parse[_Answer], retries: bool, past_deadline: bool
+    ) -> list[_Answer | RequestFailed | DeadlinePassed]:
+        """The answers in order. After a failure no further request begins."""
+        failed = threading.Event()
+
+        def send(chunk: list[str]) -> _Answer | RequestFailed | DeadlinePassed | None:
+            if failed.is_set():
+                return None
+            answer = self._call(operation, chunk, parse, retries=retries, past_deadline=past_deadline)
+            if isinstance(answer, (RequestFailed, DeadlinePassed)):
+                failed.set()
+            return answer
+
+        answers = self.for_each_chunk(send, self.chunks(operation, ids))
+        return [answer for answer in answers if answer is not None]
+
+    def _call(
+        self,
+        operation: str,
+        ids: t.Sequence[str],
+        parse: _Parse[_Answer],
+        values: Values = NO_VALUES,
+        retries: bool = True,
+        past_deadline: bool = False,
+    ) -> _Answer | RequestFailed | DeadlinePassed:
+        """One request, by the routes that are served."""
+
+        def attempt(route_set: str) -> t.Any:
+            request = build_request(self.client.base_url, self.resource, operation, route_set, ids, values)
+            try:
+                return self.client.exchange(request, lambda answer: parse(answer, ids), retries, past_deadline)
+            except CoralogixError as failed:
+                if isinstance(failed.error, RequestFailed) and operation == "read" and len(ids) == 1:
+                    if self.resource.names_unknown_id(failed.error.failure):
+                        return Found({}, list(ids))
+                return failed.error
+
+        return self._routes.call(operation, ids, attempt)
+
+    def _parse_read(self, answer: t.Any, ids: t.Sequence[str]) -> Found:
+        found: Found = self.resource.operations["read"].parse(answer, ids)
+        for item_id, item in found.items.items():
+            self._check(item)
+            if not any(canonical(str(item.get(field))) == canonical(item_id) for field in self.resource.id_fields):
+                raise AnswerInvalid(f"under the ID {item_id} it shows the {self.resource.singular} {item['id']}")
+        return found
+
+    def _by_id(self, items: t.Sequence[Item], ids: t.Sequence[str]) -> dict[str, Item]:
+        by_id = {canonical(str(item.get(field))): item for item in items for field in self.resource.id_fields}
+        return {item_id: by_id[canonical(item_id)] for item_id in ids if canonical(item_id) in by_id}
+
+    def _parse_page(self, answer: t.Any, ids: t.Sequence[str]) -> Page:
+        page: Page = self.resource.operations["list"].parse(answer, ids)
+        for item in page.items:
+            self._check(item)
+        return page
+
+    def _check(self, item: t.Any) -> Item:
+        problem = self.resource.check_item(item, self._required_fields)
+        if problem:
+            raise AnswerInvalid(problem)
+        checked: Item = item
+        return checked

@@ -1,0 +1,145 @@
+# Copyright (c) 2026, the coralogix.incidents contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Connections that end in time: a limit for each connect, and one for each answer as a whole.
+
+The timeout of a socket is one of each single read. A server that sends a byte now and then never meets it. So the
+sockets here ask before every read and write how much time is left. The limit belongs to the thread that waits.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+import time
+import typing as t
+
+from ._requests_import import requests, urllib3
+
+_limit = threading.local()
+
+
+def start_limit(seconds: float | None) -> None:
+    """Begin the time for what this thread does next on its connection. None takes the limit away."""
+    _limit.seconds = seconds
+    restart_limit()
+
+
+def restart_limit() -> None:
+    """Begin the same time anew."""
+    seconds = getattr(_limit, "seconds", None)
+    _limit.end = None if seconds is None else time.monotonic() + seconds
+
+
+def _set_timeout(sock: t.Any) -> None:
+    end = getattr(_limit, "end", None)
+    if end is not None:
+        left = end - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("timed out")
+        sock.settimeout(left)
+
+
+class LimitedSocket(socket.socket):
+    """A socket whose reads and writes end with the limit of the thread."""
+
+    def recv(self, *args: t.Any) -> bytes:
+        _set_timeout(self)
+        return super().recv(*args)
+
+    def recv_into(self, *args: t.Any) -> int:
+        _set_timeout(self)
+        return super().recv_into(*args)
+
+    def sendall(self, *args: t.Any) -> None:
+        _set_timeout(self)
+        super().sendall(*args)
+
+
+class LimitedTlsSocket(ssl.SSLSocket):
+    """The same with TLS."""
+
+    def do_handshake(self, *args: t.Any) -> None:
+        _set_timeout(self)
+        super().do_handshake(*args)
+
+    def read(self, *args: t.Any) -> t.Any:
+        _set_timeout(self)
+        return super().read(*args)
+
+    def send(self, *args: t.Any) -> int:
+        _set_timeout(self)
+        return super().send(*args)
+
+
+def connect(host: str, port: int, options: t.Iterable[tuple[t.Any, ...]]) -> socket.socket:
+    """Connect to the first address of the host that answers, all of them within the limit of the thread."""
+    error: OSError = OSError("the name has no address")
+    for family, kind, protocol, _name, address in socket.getaddrinfo(host.strip("[]"), port, 0, socket.SOCK_STREAM):
+        sock = LimitedSocket(family, kind, protocol)
+        try:
+            for option in options:
+                sock.setsockopt(*option)
+            _set_timeout(sock)
+            sock.connect(address)
+            return sock
+        except OSError as failed:
+            sock.close()
+            error = failed
+    raise error
+
+
+def limited_adapter(pool_size: int, tls: ssl.SSLContext | None, opened: t.Any) -> t.Any:
+    """An adapter for a session of requests whose connections are limited. C(opened) collects them."""
+
+    class Limited:
+        """What both kinds of connections do differently from those of urllib3."""
+
+        def connect(self: t.Any) -> None:
+            restart_limit()
+            opened.add(self)
+            super().connect()  # type: ignore[misc]
+            restart_limit()
+
+        def _new_conn(self: t.Any) -> socket.socket:
+            try:
+                return connect(self._dns_host, self.port, self.socket_options or ())
+            except TimeoutError as error:
+                raise urllib3.exceptions.ConnectTimeoutError(self, "no connection in time") from error
+            except OSError as error:
+                raise urllib3.exceptions.NewConnectionError(self, str(error)) from error
+
+    class HttpConnection(Limited, urllib3.connection.HTTPConnection):  # type: ignore[misc, name-defined]
+        pass
+
+    class HttpsConnection(Limited, urllib3.connection.HTTPSConnection):  # type: ignore[misc, name-defined]
+        pass
+
+    class HttpPool(urllib3.HTTPConnectionPool):  # type: ignore[misc, name-defined]
+        ConnectionCls = HttpConnection
+
+    class HttpsPool(urllib3.HTTPSConnectionPool):  # type: ignore[misc, name-defined]
+        ConnectionCls = HttpsConnection
+
+    class Adapter(requests.adapters.HTTPAdapter):  # type: ignore[misc, name-defined]
+        def init_poolmanager(self, *args: t.Any, **kwargs: t.Any) -> None:
+            super().init_poolmanager(*args, **kwargs, ssl_context=tls)
+            self.poolmanager.pool_classes_by_scheme = {"http": HttpPool, "https": HttpsPool}
+
+        def proxy_manager_for(self, proxy: str, **kwargs: t.Any) -> t.Any:
+            manager = super().proxy_manager_for(proxy, **kwargs, ssl_context=tls)
+            if not proxy.lower().startswith("socks"):  # Connections through SOCKS have classes of their own.
+                manager.pool_classes_by_scheme = {"http": HttpPool, "https": HttpsPool}
+            return manager
+
+    return Adapter(pool_connections=1, pool_maxsize=pool_size)
+
+
+def tls_context(verify: bool | str) -> ssl.SSLContext:
+    """What urllib3 would make for itself, with sockets that are limited. Raises OSError if it cannot be made."""
+    required = ssl.CERT_NONE if verify is False else ssl.CERT_REQUIRED
+    context: ssl.SSLContext = urllib3.util.ssl_.create_urllib3_context(cert_reqs=required)
+    context.sslsocket_class = LimitedTlsSocket
+    return context
