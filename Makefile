@@ -2,6 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
+# make setup                         install nox; the other targets do so by themselves
 # make test                          run everything
 # make test SESSIONS="units sanity"  run only these sessions
 # make demo                          show the collection at work against its simulator
@@ -19,7 +20,9 @@ SESSIONS ?=
 VENV := .build/venv
 NOX := $(VENV)/bin/nox
 
-.PHONY: test demo soak bench format clean
+.PHONY: setup test demo soak bench format clean
+
+setup: .build/ready
 
 test: .build/ready
 	@PYTHONPATH=tests $(VENV)/bin/python -m tools.suite $(SESSIONS)
