@@ -50,15 +50,16 @@ BUILD_GROUP = Group("build", ("build",))
 # These run in parallel. The longest come first, so that no long one is left for the end.
 PARALLEL_GROUPS = (
     Group("integration", ("integration",), BUILT),
-    Group("units", ("units", "units-oldest", "contract")),
     Group("sanity", ("sanity",)),
-    Group("installed", ("smoke-2.19", "smoke-2.17", "import-check"), BUILT),
+    Group("units", ("units",)),
+    Group("oldest-and-contract", ("units-oldest", "contract")),
     Group(
         "static",
         ("lint", "ansible-lint", "docs-check", "license-check", "extra-checks", "changelog"),
         # In CI the formatters of antsibull-nox report bad formatting. Elsewhere they correct it and succeed.
         {"CI": "true"},
     ),
+    Group("installed", ("smoke-2.19", "smoke-2.17", "import-check"), BUILT),
 )
 
 # It needs the data that units and integration measured.
