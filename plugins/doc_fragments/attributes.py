@@ -14,23 +14,35 @@ attributes:
     support: full
     membership:
       - coralogix.incidents.coralogix
+  action:
+    description: Has an action plugin of the same name, so that some of it runs on the controller.
+    support: full
+    details:
+      - The task runs in Ansible's own process if its connection is local, without C(become) and C(async), with
+        Ansible's own Python and on Linux. Otherwise the module runs, with the same result.
+      - Set the variable C(coralogix_incidents_in_process) to C(false) to always run the module.
+  async:
+    description: Supports being used with the C(async) keyword.
+    support: full
 """
 
-    # For modules that change incidents.
+    # For modules that change something.
     CHANGE = r"""
 attributes:
   check_mode:
-    description: Can run in check mode and tell what it would change, without changing it.
-    support: full
-  diff_mode:
-    description: Will return what has changed, or in check mode would change, in diff mode.
+    description: Can run in check mode and predict what it would change, without changing it.
     support: full
     details:
-      - Shows only the incidents that change, and of them only what changes.
+      - Reads, and needs the permission to read.
+  diff_mode:
+    description: Returns details on what has changed, or would change in check mode, when in diff mode.
+    support: full
+    details:
+      - Shows one line for each thing that changes, with its ID, its name, and its state before and after.
   idempotent:
     description:
       - When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
-      - This assumes that the incidents are not changed in the meantime.
+      - This assumes that nobody else makes changes in the meantime.
     support: full
 """
 
@@ -38,9 +50,9 @@ attributes:
     INFO = r"""
 attributes:
   check_mode:
-    description: Changes nothing, in check mode or without.
+    description: Does not modify state. Runs in check mode as it does otherwise.
     support: full
   diff_mode:
-    description: Changes nothing, so that there is nothing to show in diff mode.
+    description: Does not modify state, so there is no diff.
     support: N/A
 """

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    # The same table as CONNECTION_OPTIONS in module_utils/_options.py; a test holds the two together.
+    # The same table as CONNECTION_OPTIONS in module_utils/_settings.py. A test compares the two.
     DOCUMENTATION = r"""
 options:
   api_key:
@@ -14,7 +14,7 @@ options:
       - The Coralogix API key. Send-Your-Data keys do not work here.
       - >-
         If it is not set, the environment variables E(CORALOGIX_API_KEY) and then E(CX_API_KEY) are used.
-        As all environment variables named here, they are those of the host that the module runs on.
+        All environment variables named here are those of the host that the task runs on.
     type: str
   auth_scheme:
     description:
@@ -29,36 +29,35 @@ options:
   region:
     description:
       - >-
-        The region of the Coralogix account, one of V(ap1), V(ap2), V(ap3), V(eu1), V(eu2), V(us1), V(us2) and V(us3).
+        The region of the Coralogix account: V(ap1), V(ap2), V(ap3), V(eu1), V(eu2), V(us1), V(us2) or V(us3).
         The host is then C(api.<region>.coralogix.com).
-      - At most one of O(region), O(domain) and O(api_url) can be given.
+      - Set at most one of O(region), O(domain) and O(api_url).
       - >-
-        If none of the three is, the first of the environment variables E(CORALOGIX_URL), E(CORALOGIX_DOMAIN),
-        E(CORALOGIX_REGION) and E(CX_REGION) that is set decides;
-        without any, it is C(https://api.coralogix.com), which is region V(eu1).
+        If none of the three is set, the first of the environment variables E(CORALOGIX_URL), E(CORALOGIX_DOMAIN),
+        E(CORALOGIX_REGION) and E(CX_REGION) that is set names the host.
+        Without any, it is C(https://api.coralogix.com), which is region V(eu1).
     type: str
   domain:
     description:
       - The domain of the Coralogix account, such as V(eu2.coralogix.com). The host is then C(api.<domain>).
-      - A domain that begins with C(api.) is taken as the host itself.
-      - See O(region) for what holds if it is not set; its environment variable is E(CORALOGIX_DOMAIN).
+      - A domain that begins with C(api.) is the host itself.
+      - See O(region) for what happens if it is not set. Its environment variable is E(CORALOGIX_DOMAIN).
     type: str
   api_url:
     description:
       - >-
-        The host of the API as a URL, such as V(https://api.eu2.coralogix.com), to which
-        C(/mgmt/openapi/<api_version>) is added;
-        or the whole base of the API, ending in C(/mgmt/openapi/<version>), which is taken as it is.
-      - Has to be C(https); plain C(http) is accepted for the loopback interface only.
-      - See O(region) for what holds if it is not set; its environment variable is E(CORALOGIX_URL).
+        The host of the API as a URL, such as V(https://api.eu2.coralogix.com). C(/mgmt/openapi/<api_version>) is added.
+        Or the whole base URL of the API, which ends in C(/mgmt/openapi/<version>).
+      - It must be C(https). Plain C(http) is accepted for the loopback interface only.
+      - See O(region) for what happens if it is not set. Its environment variable is E(CORALOGIX_URL).
     type: str
   api_version:
     description:
       - The version of the Coralogix API to use.
       - >-
         V(latest) works with all of them: the first read finds out which routes the service has.
-        A pinned version spares the further request that this may take.
-      - API version 5 takes only UUIDs as incident IDs.
+        A pinned version saves the extra request that this may take.
+      - API version 5 accepts only UUIDs as incident IDs.
     type: str
     choices:
       - latest
@@ -68,17 +67,27 @@ options:
     default: latest
   timeout:
     description:
-      - Seconds to wait for each connection and each read, more than 0 and at most 3600.
+      - Seconds for each connect, over all addresses of the host, and for each answer as a whole. More than 0, at most
+        3600.
+      - A server that sends its answer byte by byte does not extend it.
     type: float
     default: 30.0
+  deadline:
+    description:
+      - Seconds for the whole task. More than 0, at most 86400.
+      - When they have passed, no further request, retry or page begins. If something was written before, one read still
+        verifies it.
+      - Without it, O(timeout) and O(retries) bound each request. With their defaults, a request to a service that never
+        answers ends after about 5 minutes.
+    type: float
   retries:
     description:
       - >-
-        How often a request is tried again after a connection error, a broken or truncated answer, or one of the HTTP
-        statuses 429, 500, 502, 503 and 504.
-      - >-
-        The waits between the tries grow and vary; a C(Retry-After) header is honoured.
-        All waits for one request together take 125 seconds at most.
+        How often a request is retried after a connection error, a broken answer, or one of the HTTP statuses 429, 500,
+        502, 503, 504, 520 to 524 and 529.
+      - The waits in between grow, and vary at random. C(Retry-After) is honoured. All waits of one request together
+        take at most 125 seconds.
+      - Before a write is retried, the module reads again, and writes only what still needs it.
     type: int
     default: 4
   validate_certs:
@@ -88,18 +97,17 @@ options:
     default: true
   ca_path:
     description:
-      - A file or folder with the certificates of the authorities to trust, in PEM form.
+      - A file, or a folder hashed by C(openssl rehash), with the certificates of trusted authorities in PEM form.
       - >-
-        If it is not set, the environment variables E(REQUESTS_CA_BUNDLE) and E(CURL_CA_BUNDLE) are used, and else what
-        comes with the Python library C(requests).
+        If it is not set, the environment variables E(REQUESTS_CA_BUNDLE) and E(CURL_CA_BUNDLE) are used, and otherwise
+        the certificates that come with the Python library C(requests).
     type: path
 requirements:
   - requests >= 2.28 (Python library)
 notes:
   - >-
-    The module needs only the API, so that it is usually run on the control node: with C(hosts: localhost) or
+    The task only needs to reach the API, so it usually runs on the control node: use C(hosts: localhost) or
     C(delegate_to: localhost).
-  - >-
-    Proxies are taken from the environment variables E(HTTPS_PROXY), E(HTTP_PROXY) and E(NO_PROXY).
-    Redirects are not followed, so that the API key goes to no other host, and no C(.netrc) entry replaces it.
+  - Proxies are taken from the environment variables E(HTTPS_PROXY), E(HTTP_PROXY), E(ALL_PROXY) and E(NO_PROXY).
+  - Redirects are not followed, so that the API key goes to no other host. No C(.netrc) entry replaces the key.
 """

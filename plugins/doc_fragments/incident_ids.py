@@ -6,22 +6,24 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    # For modules that change incidents given by their IDs; in code it is run_change that adds them.
+    # For modules that change incidents given by their IDs.
     DOCUMENTATION = r"""
 options:
   incident_ids:
     description:
-      - The IDs of the incidents. A comma-separated string can be given as well.
-      - Their order is kept in what is returned, repetitions are dropped, and blanks are refused.
-      - An empty list is nothing to do and no error; no request is sent.
+      - The IDs of the incidents, as a list or as a string separated by commas.
+      - Their order is kept. Duplicates are dropped; two spellings of one UUID are duplicates.
+      - An empty list changes nothing, sends nothing, and is no error.
+      - What cannot be an ID is refused before anything is sent, such as null, a blank, a URL, or text with brackets or
+        quotes.
     type: list
     elements: str
     required: true
   missing:
     description:
-      - What to do if there are IDs of no known incident.
-      - V(fail) names them all and changes nothing.
-      - V(ignore) goes on without them and returns them in RV(not_found_ids).
+      - What to do about unknown IDs.
+      - V(fail) fails, names them and changes nothing.
+      - V(ignore) skips them and returns them in RV(not_found_ids).
     type: str
     choices:
       - fail

@@ -77,19 +77,22 @@ def check_given(given: t.Mapping[str, t.Any], spec: t.Mapping[str, t.Any], not_n
 def _check_type(name: str, value: t.Any, spec: t.Mapping[str, t.Any]) -> None:
     kind = spec.get("type", "str")
     if kind == "list":
-        element = {**spec, "type": spec.get("elements", "str")}
-        for inner in value if isinstance(value, (list, tuple)) else [value]:
-            if inner is None:
-                raise option_invalid(f"{name} contains null. Remove it from the list.")
-            if isinstance(inner, (list, tuple)):
-                raise option_invalid(f"{name} contains a list in a list. Use the filter flatten.")
-            _check_type(name, inner, element)
+        _check_elements(name, value if isinstance(value, (list, tuple)) else [value], spec)
     elif kind == "dict" and isinstance(value, dict) and "options" in spec:
         for key, inner in value.items():
             if key in spec["options"] and inner is not None:
                 _check_type(f"{name}.{key}", inner, spec["options"][key])
     elif kind in ("str", "path"):
         check_text_type(name, value)
+
+
+def _check_elements(name: str, values: t.Iterable[t.Any], spec: t.Mapping[str, t.Any]) -> None:
+    for value in values:
+        if value is None:
+            raise option_invalid(f"{name} contains null. Remove it from the list.")
+        if isinstance(value, (list, tuple)):
+            raise option_invalid(f"{name} contains a list in a list. Use the filter flatten.")
+        _check_type(name, value, {**spec, "type": spec.get("elements", "str")})
 
 
 def check_text_type(name: str, value: t.Any) -> None:

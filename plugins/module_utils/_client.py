@@ -91,21 +91,17 @@ class Client:
         C(past_deadline) allows one try after the deadline: the one that verifies a write.
         Raises CoralogixError(RequestFailed) or CoralogixError(DeadlinePassed). C(parse) raises AnswerInvalid.
         """
-        attempts, may_have_applied = Attempts(), False
+        tries = Tries(self)
         while True:
-            if self.is_past_deadline and not (past_deadline and not attempts.count):
-                raise self._deadline_error(request, attempts)
+            if self.is_past_deadline and not (past_deadline and not tries.attempts.count):
+                raise CoralogixError(DeadlinePassed(self._deadline or 0.0, request.operation.action))
             outcome = self.send_once(request, parse, past_deadline)
             if not isinstance(outcome, Failure):
                 return outcome
-            attempts = attempts._replace(count=attempts.count + 1)
-            may_have_applied = may_have_applied or outcome.may_have_applied
-            delay = self.policy.next_delay(outcome, attempts, random.random()) if retries else None
-            if delay is None or is_too_long(delay, attempts) or self._is_stopped or self._would_pass_deadline(delay):
-                attempts = attempts._replace(refused_wait=delay)
-                raise CoralogixError(RequestFailed(request, outcome, attempts, self.correlation_id, may_have_applied))
-            self.wait(delay)
-            attempts = attempts._replace(waited=attempts.waited + delay)
+            tries.count(outcome)
+            if not (retries and tries.wait_for_next(outcome)):
+                failed = RequestFailed(request, outcome, Attempts(), self.correlation_id)
+                raise CoralogixError(tries.complete(failed))
 
     def send_once(
         self, request: Request, parse: t.Callable[[t.Any], _Parsed], past_deadline: bool = False
@@ -161,23 +157,48 @@ class Client:
     def is_past_deadline(self) -> bool:
         return self._end is not None and time.monotonic() >= self._end
 
-    def _would_pass_deadline(self, delay: float) -> bool:
-        return self._end is not None and time.monotonic() + delay >= self._end
-
     def can_wait(self, delay: float) -> bool:
-        """Whether a wait ends before the deadline."""
-        return not self._is_stopped and not self._would_pass_deadline(delay)
+        """Whether a wait ends before the deadline, and nobody has stopped the run."""
+        return not self._is_stopped and (self._end is None or time.monotonic() + delay < self._end)
 
     def _time_for_one_try(self) -> float:
         if self._end is None:
             return self._timeout
         return max(0.001, min(self._timeout, self._end - time.monotonic()))
 
-    def _deadline_error(self, request: Request, attempts: Attempts) -> CoralogixError:
-        return CoralogixError(DeadlinePassed(self._deadline or 0.0, request.operation.action))
-
     def _one_line(self, text: str) -> str:
         """One short line for a message. The key is masked before anything is cut off."""
         masked = self._masker.mask(text)[:65536]
         line = " ".join("".join(char if char.isprintable() else " " for char in masked).split())
         return line if len(line) <= MAX_MESSAGE else f"{line[: MAX_MESSAGE - 1]}…"
+
+
+class Tries:
+    """The tries of one request, and the waits between them."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self.attempts = Attempts()
+        self._may_have_applied = False
+
+    def count(self, failure: Failure) -> None:
+        """Count a try that failed."""
+        self.attempts = self.attempts._replace(count=self.attempts.count + 1)
+        self._may_have_applied = self._may_have_applied or failure.may_have_applied
+
+    def wait_for_next(self, failure: Failure) -> bool:
+        """Wait until another try may succeed. False if none may, or if the wait would be too long."""
+        delay = self._client.policy.next_delay(failure, self.attempts, random.random())
+        if delay is None:
+            return False
+        if is_too_long(delay, self.attempts) or not self._client.can_wait(delay):
+            self.attempts = self.attempts._replace(refused_wait=delay)
+            return False
+        self._client.wait(delay)
+        self.attempts = self.attempts._replace(waited=self.attempts.waited + delay)
+        return True
+
+    def complete(self, failed: RequestFailed) -> RequestFailed:
+        """The last failure, with what is known of all tries."""
+        may_have_applied = failed.may_have_applied or self._may_have_applied
+        return failed._replace(attempts=self.attempts, may_have_applied=may_have_applied)

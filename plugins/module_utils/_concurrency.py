@@ -24,44 +24,58 @@ def map_concurrently(
     The calling thread works as well, so that all of it is done even where no thread can be started. If a call
     raises, C(stop) is called, and the exception is raised here.
     """
-    results: dict[int, _Out] = {}
-    errors: list[BaseException] = []
-    numbered = iter(enumerate(arguments))
-    lock = threading.Lock()
-
-    def work() -> None:
-        while not errors:
-            with lock:
-                number, argument = next(numbered, (-1, None))
-            if number < 0:
-                return
-            results[number] = function(t.cast("_In", argument))
-
-    def work_in_thread() -> None:
-        try:
-            work()
-        except BaseException as error:
-            errors.append(error)
-
-    threads: list[threading.Thread] = []
+    pool = _Pool(function, arguments)
     try:
-        for _number in range(min(limit, len(arguments)) - 1):
+        pool.start(min(limit, len(arguments)) - 1)
+        pool.work()
+        pool.join()
+    except BaseException as error:
+        pool.errors.append(error)
+        stop()
+        pool.join(_GRACE)
+        raise
+    if pool.errors:
+        stop()
+        raise pool.errors[0]
+    return [pool.results[number] for number in range(len(arguments))]
+
+
+class _Pool(t.Generic[_In, _Out]):
+    def __init__(self, function: t.Callable[[_In], _Out], arguments: t.Iterable[_In]) -> None:
+        self.results: dict[int, _Out] = {}
+        self.errors: list[BaseException] = []
+        self._function = function
+        self._numbered = iter(enumerate(arguments))
+        self._lock = threading.Lock()
+        self._threads: list[threading.Thread] = []
+
+    def start(self, count: int) -> None:
+        """Start so many threads, or as many as can be had."""
+        for _number in range(count):
             # Daemons: a thread that hangs in a connect does not keep a stopped process alive.
-            thread = threading.Thread(target=work_in_thread, daemon=True)
+            thread = threading.Thread(target=self._work_in_thread, daemon=True)
             try:
                 thread.start()
             except RuntimeError:
-                break
-            threads.append(thread)
-        work()
-        for thread in threads:
-            thread.join()
-        if errors:
-            raise errors[0]
-    except BaseException as error:
-        errors.append(error)
-        stop()
-        for thread in threads:
-            thread.join(_GRACE)
-        raise
-    return [results[number] for number in range(len(arguments))]
+                return
+            self._threads.append(thread)
+
+    def work(self) -> None:
+        """Take one argument after the other, until there is none left or a call raised."""
+        while not self.errors:
+            with self._lock:
+                numbered = next(self._numbered, None)
+            if numbered is None:
+                return
+            number, argument = numbered
+            self.results[number] = self._function(argument)
+
+    def _work_in_thread(self) -> None:
+        try:
+            self.work()
+        except BaseException as error:
+            self.errors.append(error)
+
+    def join(self, seconds: float | None = None) -> None:
+        for thread in self._threads:
+            thread.join(seconds)

@@ -6,14 +6,13 @@
 
 from __future__ import annotations
 
-import random
 import traceback
 import typing as t
 
 from . import _plan
+from ._client import Tries
 from ._errors import (
     AnswerIncomplete,
-    Attempts,
     DeadlinePassed,
     EffectMissing,
     FailureKind,
@@ -24,7 +23,7 @@ from ._errors import (
     Unexpected,
 )
 from ._plan import Change, Effect, Progress, Write
-from ._retry import LAG_DELAYS, is_too_long
+from ._retry import LAG_DELAYS
 from ._service import ReadResult, Service
 
 
@@ -133,31 +132,22 @@ class _Account:
 
     def _write_chunk(self, chunk: list[str]) -> t.Any:
         """Write items in one request, again where that may help. Before each retry they are read again."""
-        pending, attempts, may_have_applied = chunk, Attempts(), False
-        while True:
-            error: t.Any = self._write_once(pending)
-            if not isinstance(error, RequestFailed):
-                return error
-            may_have_applied = may_have_applied or error.may_have_applied
-            while True:
-                attempts = attempts._replace(count=attempts.count + 1)
-                delay = self._client.policy.next_delay(error.failure, attempts, random.random())
-                if delay is None or is_too_long(delay, attempts) or not self._client.can_wait(delay):
-                    attempts = attempts._replace(refused_wait=delay)
-                    return error._replace(attempts=attempts, may_have_applied=may_have_applied)
-                self._client.wait(delay)
-                attempts = attempts._replace(waited=attempts.waited + delay)
-                if not self._can_read:
-                    break
+        pending, tries = chunk, Tries(self._client)
+        error = self._write_once(pending)
+        while isinstance(error, RequestFailed):
+            tries.count(error.failure)
+            if not tries.wait_for_next(error.failure):
+                return tries.complete(error)
+            if self._can_read:
                 read = self._service.read(pending, retries=False)
-                if not read.error:
-                    pending = self._take_in(pending, read)
-                    break
-                if not isinstance(read.error, RequestFailed):
-                    return read.error
-                error = read.error
-            if not pending:
-                return None
+                if read.error:
+                    error = read.error
+                    continue
+                pending = self._take_in(pending, read)
+                if not pending:
+                    return None
+            error = self._write_once(pending)
+        return error
 
     def _write_once(self, ids: list[str]) -> t.Any:
         """Send one write, and take down what it says. Returns the error, if there is one."""

@@ -6,14 +6,15 @@
 
 from __future__ import annotations
 
+import importlib
 import typing as t
 
 requests: t.Any = None
 urllib3: t.Any = None
 IMPORT_ERROR: Exception | None = None
 try:
-    import requests
-    import urllib3
+    requests = importlib.import_module("requests")
+    urllib3 = importlib.import_module("urllib3")
 except Exception as error:  # A broken installation raises anything: AttributeError, SyntaxError, a warning.
     IMPORT_ERROR = error
 

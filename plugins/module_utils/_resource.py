@@ -128,7 +128,7 @@ class Resource(t.NamedTuple):
     """Whether a refused write may have been carried out for some of its IDs."""
 
     def check_item(self, item: t.Any, fields: t.Mapping[str, type]) -> str:
-        """What is wrong with an item of an answer. Empty if nothing is; whatever else it holds is passed on as it is."""
+        """What is wrong with an item of an answer. Empty if nothing is. Other fields are passed on as they are."""
         if not isinstance(item, dict):
             return f"{self.article} is not an object but {type(item).__name__}"
         name = f"the {self.singular} {item['id']}" if isinstance(item.get("id"), str) else self.article

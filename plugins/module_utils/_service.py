@@ -105,16 +105,8 @@ class Service:
 
         Raises CoralogixError.
         """
-        if not self._routes.is_settled:
-            # The route sets list at the same address, and the older one would ignore a query in the body.
-            probed = self._call("read", [self.resource.probe_id], lambda _answer, _ids: None)
-            if probed is not None:
-                raise CoralogixError(ProbeFailed(probed))
-        size = self.resource.page_size
-        if limit is not None and keep is None:
-            # Pages of one size, as few as possible and no larger than needed.
-            pages = -(-limit // size)
-            size = -(-limit // pages)
+        self._settle_routes()
+        size = self._page_size(None if keep else limit)
         kept: dict[str, Item] = {}
         seen: set[str] = set()
         total, token, truncated = 0, "", False
@@ -141,6 +133,24 @@ class Service:
             if not token:
                 break
         return Listing(list(kept.values())[:limit], total, truncated)
+
+    def _settle_routes(self) -> None:
+        """Find out which routes there are by a harmless read.
+
+        The route sets list at the same address, and the older one would ignore a query in the body.
+        """
+        if not self._routes.is_settled:
+            probed = self._call("read", [self.resource.probe_id], lambda _answer, _ids: None)
+            if probed is not None:
+                raise CoralogixError(ProbeFailed(probed))
+
+    def _page_size(self, limit: int | None) -> int:
+        """For pages of one size, as few as possible and no larger than needed."""
+        size = self.resource.page_size
+        if limit is None:
+            return size
+        pages = -(-limit // size)
+        return -(-limit // pages)
 
     def chunks(self, operation: str, ids: t.Sequence[str], values: Values = NO_VALUES) -> list[list[str]]:
         """The IDs as they are split into requests."""
@@ -206,10 +216,12 @@ class Service:
             try:
                 return self.client.exchange(request, lambda answer: parse(answer, ids), retries, past_deadline)
             except CoralogixError as failed:
-                if isinstance(failed.error, RequestFailed) and operation == "read" and len(ids) == 1:
-                    if self.resource.names_unknown_id(failed.error.failure):
-                        return Found({}, list(ids))
-                return failed.error
+                is_unknown = (
+                    operation == "read"
+                    and isinstance(failed.error, RequestFailed)
+                    and self.resource.names_unknown_id(failed.error.failure)
+                )
+                return Found({}, list(ids)) if is_unknown else failed.error
 
         return self._routes.call(operation, ids, attempt)
 

@@ -12,25 +12,27 @@ version_added: 1.0.0
 author:
   - The coralogix.incidents contributors (@coralogix)
 description:
-  - Returns incidents, either those of given IDs or those that pass all of the given filters.
-  - Reads page by page, no more pages than it takes.
+  - Returns the incidents with the given IDs, or those that match filters.
+  - Filters combine with AND, values within one filter with OR.
+  - Reads a list page by page, and no more pages than needed.
 extends_documentation_fragment:
   - coralogix.incidents.attributes
   - coralogix.incidents.attributes.info
   - coralogix.incidents.connection
-  - coralogix.incidents.events
+  - coralogix.incidents.include_events
 options:
   incident_ids:
     description:
-      - The IDs of the incidents. A comma-separated string can be given as well.
-      - They are returned in this order; repetitions are dropped, and blanks are refused.
-      - Cannot be given together with filters, O(order_by) or O(limit).
+      - The IDs of the incidents, as a list or as a string separated by commas.
+      - Their order is kept. Duplicates are dropped; two spellings of one UUID are duplicates.
+      - An empty list returns nothing. Null is refused, here and in all filters - it does not mean all incidents.
+      - Cannot be combined with filters, O(order_by) or O(limit).
     type: list
     elements: str
   missing:
     description:
-      - What to do if there are IDs among O(incident_ids) of no known incident.
-      - V(fail) names them all, V(ignore) goes on without them and returns them in RV(not_found_ids).
+      - What to do about unknown IDs among O(incident_ids).
+      - V(fail) fails and names them. V(ignore) skips them and returns them in RV(not_found_ids).
     type: str
     choices:
       - fail
@@ -38,21 +40,25 @@ options:
     default: fail
   assignees:
     description:
-      - Incidents that one of these users holds, given by their user IDs.
-      - An empty list is held by nobody in it, so that no incident is returned. This holds for all filters with lists.
+      - Incidents that are assigned to one of these users, given by their user IDs.
+      - >-
+        Like every list here, it can be a string separated by commas. Values are stripped, and blank ones are refused.
+        A filter takes at most 1000 values.
+      - An empty list matches nothing, and nothing is sent. That holds for every filter with a list or a map. Use
+        C(omit) to leave a filter out.
     type: list
     elements: str
   assigned:
     description:
-      - V(true) is for incidents that anybody holds, V(false) for those that nobody holds.
+      - V(true) matches incidents that are assigned to anybody, V(false) those that are assigned to nobody.
       - >-
-        The API has no such filter: the module reads what passes the other filters, page by page, and chooses from it.
-        With O(limit) it stops once it has enough.
-      - Cannot be given together with O(assignees).
+        The API has no such filter. The module reads everything that the other filters match, page by page, and chooses
+        from it. With O(limit) it stops as soon as it has enough.
+      - Cannot be combined with O(assignees).
     type: bool
   status:
     description:
-      - Incidents with one of these statuses, which tell how far the handling is.
+      - Incidents with one of these statuses. The status says how far people are with it.
     type: list
     elements: str
     choices:
@@ -64,7 +70,7 @@ options:
       - INCIDENT_STATUS_RESOLVED
   state:
     description:
-      - Incidents in one of these states, which tell whether the condition behind them lasts.
+      - Incidents in one of these states. The state says whether the condition behind the incident still lasts.
     type: list
     elements: str
     choices:
@@ -74,7 +80,7 @@ options:
       - INCIDENT_STATE_RESOLVED
   severity:
     description:
-      - Incidents of one of these severities.
+      - Incidents with one of these severities.
     type: list
     elements: str
     choices:
@@ -100,50 +106,53 @@ options:
     elements: str
   contextual_labels:
     description:
-      - Incidents that have all of these contextual labels. To each belongs its value, or a list of values, of which the
-        incident has to have one.
+      - Incidents that have all of these contextual labels. Each label has a value, or a list of values of which one
+        must match.
+      - Quote values such as C("no") and C("1.10"). YAML would make a boolean or a number of them, which is refused.
       - Needs API version 4 or 5.
     type: dict
   display_labels:
     description:
-      - Incidents that have all of these display labels; in the form of O(contextual_labels).
+      - Incidents that have all of these display labels, in the form of O(contextual_labels).
       - Needs API version 4 or 5.
     type: dict
   meta_labels:
     description:
-      - Incidents that have all of these labels of the alert behind them; in the form of O(contextual_labels).
+      - Incidents whose alert has all of these labels, in the form of O(contextual_labels).
       - Needs API version 4 or 5.
-      - If several labels are given, one of them with several values, the API is asked for incidents that have any of
-        the pairs, and the module chooses from these.
+      - With several labels, one of which has several values, the API is asked for incidents with any of the pairs, and
+        the module chooses from them.
     type: dict
   muted:
     description:
-      - Whether notifications about the incident are muted.
+      - Incidents whose notifications are muted, or are not.
     type: bool
   created_after:
     description:
       - Incidents that were created at this time or later.
       - >-
-        A time in RFC 3339 form, such as V(2026-11-23T03:00:00Z), a day, such as V(2026-11-23), which begins at midnight
-        UTC, or some time ago by the clock of the host that the module runs on: V(-90s), V(-30m), V(-24h), V(-7d) or
-        V(-2w).
+        A time in RFC 3339 form with its time zone, such as V(2026-11-23T03:00:00Z), or a day, such as V(2026-11-23),
+        which means midnight UTC at its beginning. Or a time before now, by the clock of the host that the task runs on:
+        V(-90s), V(-30m), V(-24h), V(-7d) or V(-2w).
     type: str
   created_before:
     description:
-      - Incidents that were created at this time or earlier; in the forms of O(created_after).
+      - Incidents that were created at this time or earlier, in the forms of O(created_after). A day means its
+        beginning, so that incidents of that day do not match.
     type: str
   open_after:
     description:
-      - Incidents that were open at this time or later; in the forms of O(created_after).
-      - Together with O(open_before), those that were open at some time in between.
+      - Incidents that were open at this time or later, in the forms of O(created_after). The API calls this the range
+        of the incident's duration, from its creation until it was closed.
+      - Together with O(open_before), incidents that were open at some time in between.
     type: str
   open_before:
     description:
-      - Incidents that were open at this time or earlier; in the forms of O(created_after).
+      - Incidents that were open at this time or earlier, in the forms of O(created_after).
     type: str
   search:
     description:
-      - Incidents that have a text in one of their fields or contextual labels.
+      - Incidents that contain a text in one of their fields or contextual labels.
     type: dict
     suboptions:
       text:
@@ -151,7 +160,7 @@ options:
         type: str
         required: true
       field:
-        description: The field to look into; this or O(search.contextual_label) has to be given.
+        description: The field to search. Set this or O(search.contextual_label).
         type: str
         choices: &fields
           - id
@@ -166,25 +175,25 @@ options:
           - application_name
           - subsystem_name
       contextual_label:
-        description: The contextual label to look into.
+        description: The contextual label to search.
         type: str
   order_by:
     description:
-      - By what to sort the incidents; what comes first counts most.
-      - The order is the API's own if this is not set.
+      - How to sort the incidents. The first entry counts most.
+      - If it is not set, the order is the API's own.
       - Needs API version 4 or 5.
     type: list
     elements: dict
     suboptions:
       field:
-        description: The field to sort by; this or O(order_by[].contextual_label) has to be given.
+        description: The field to sort by. Set this or O(order_by[].contextual_label).
         type: str
         choices: *fields
       contextual_label:
         description: The contextual label to sort by.
         type: str
       direction:
-        description: Whether to begin with the least or with the greatest.
+        description: V(asc) begins with the lowest value, V(desc) with the highest.
         type: str
         choices:
           - asc
@@ -192,18 +201,18 @@ options:
         default: asc
   limit:
     description:
-      - How many incidents to return at most, 1 or more. All of them if it is not set.
+      - The most incidents to return, 1 or more. If it is not set, all that match.
     type: int
 notes:
   - The API key needs the permission C(incidents:read).
-  - With O(api_version=latest), one further request finds out which routes the service has.
+  - With O(api_version=latest) and filters, one extra request finds out which routes the service has.
 seealso:
   - module: coralogix.incidents.incident_assign
   - module: coralogix.incidents.incident_unassign
 """
 
 EXAMPLES = r"""
-- name: Find what is critical and nobody holds, with the key from the environment variable CORALOGIX_API_KEY
+- name: Find critical incidents that nobody is assigned to, with the key from CORALOGIX_API_KEY
   coralogix.incidents.incident_info:
     region: eu2
     severity:
@@ -212,16 +221,16 @@ EXAMPLES = r"""
       - triggered
     assigned: false
     created_after: -24h
-  register: unheld
+  register: unassigned
 
-- name: Show it
+- name: Show them
   ansible.builtin.debug:
     msg: "{{ item.createdAt }} {{ item.name | default(item.id) }}"
-  loop: "{{ unheld.incidents }}"
+  loop: "{{ unassigned.incidents }}"
   loop_control:
     label: "{{ item.id }}"
 
-- name: Find the ten latest incidents of a team
+- name: Find the ten newest incidents of a team
   coralogix.incidents.incident_info:
     region: eu2
     display_labels:
@@ -231,51 +240,177 @@ EXAMPLES = r"""
         direction: desc
     limit: 10
 
-- name: Look whether incidents of a list still exist
+- name: Check which incidents of a list still exist
   coralogix.incidents.incident_info:
     region: eu2
     incident_ids: "{{ incident_ids }}"
     missing: ignore
-    events: false
+    include_events: false
   register: known
 
-- name: Tell which do not
+- name: Show the unknown ones
   ansible.builtin.debug:
     msg: "Unknown: {{ known.not_found_ids | join(', ') | default('none', true) }}"
 """
 
 RETURN = r"""
+# Generated by tests/tools/return_docs.py from info.
 incidents:
   description:
     - The incidents, exactly as the API shows them. In the order of O(incident_ids), or else as O(order_by) says.
-    - If the task fails, those that were found if there are unknown IDs, else none, as a part would look like the whole.
-    - RV(coralogix.incidents.incident_unassign#module:incidents) tells what an incident holds.
+    - If IDs are unknown and the task fails, those that were found. If it fails otherwise, none - a part would look like
+      the whole.
   returned: always
   type: list
   elements: dict
+  contains:
+    id:
+      description: The ID of the incident.
+      type: str
+      sample: 0b5f8a3e-6c1d-4f0e-9a57-3d2b1c4e5f60
+    name:
+      description: The name of the incident. May be missing.
+      type: str
+      sample: Checkout latency above 2 s
+    description:
+      description: What the incident is about. May be missing.
+      type: str
+      sample: The 95th percentile of the latency was above its threshold for 10 minutes.
+    state:
+      description: Whether the condition behind the incident still lasts.
+      type: str
+      sample: INCIDENT_STATE_TRIGGERED
+    status:
+      description: How far its handling is.
+      type: str
+      sample: INCIDENT_STATUS_TRIGGERED
+    severity:
+      description: The severity of the incident.
+      type: str
+      sample: INCIDENT_SEVERITY_CRITICAL
+    assignments:
+      description: Who is assigned to it. Empty if nobody is.
+      type: list
+      elements: dict
+      contains:
+        assignedTo:
+          description: The user who is assigned.
+          type: dict
+          contains:
+            userId:
+              description: The ID of the user.
+              type: str
+              sample: 5e1f0c52-7a0c-4b7e-8f57-2f7d8f1a9b11
+        assignedBy:
+          description: The user who assigned them.
+          type: dict
+          contains:
+            userId:
+              description: The ID of the user.
+              type: str
+              sample: 9b7a3d4e-1c2f-4e5d-8a6b-7c8d9e0f1a2b
+      sample: []
+    isMuted:
+      description: Whether notifications about it are muted. May be missing.
+      type: bool
+      sample: false
+    createdAt:
+      description: When the incident was opened, in RFC 3339 form.
+      type: str
+      sample: '2026-11-23T02:58:11.000Z'
+    closedAt:
+      description: When it was closed, in RFC 3339 form. Missing while it is open.
+      type: str
+      sample: '2026-11-23T04:10:00.000Z'
+    lastStateUpdateTime:
+      description: When its state was last changed, in RFC 3339 form.
+      type: str
+      sample: '2026-11-23T03:04:05.000Z'
+    lastStateUpdateKey:
+      description: The key of the last change of its state.
+      type: str
+      sample: 4f3c1a
+    duration:
+      description: How long it has lasted, in seconds, such as C(354s).
+      type: str
+      sample: 354s
+    contextualLabels:
+      description: Labels that place the incident, such as its application and subsystem. The keys are user data.
+      type: dict
+      sample:
+        application: shop
+    displayLabels:
+      description: Labels to show. The keys are user data.
+      type: dict
+      sample:
+        team: payments
+    metaLabels:
+      description: The labels of the alert behind the incident. May be missing.
+      type: list
+      elements: dict
+      contains:
+        key:
+          description: The key of the label.
+          type: str
+          sample: runbook
+        value:
+          description: The value of the label.
+          type: str
+          sample: https://runbooks.example.com/checkout
+    events:
+      description:
+        - What has happened to the incident, such as who was assigned and unassigned.
+        - Missing with O(include_events=false).
+      type: list
+      elements: dict
+      sample: []
 count:
-  description: How many RV(incidents) are returned.
+  description: The number of RV(incidents) that are returned.
   returned: always
   type: int
   sample: 10
-total:
-  description:
-    - How many incidents there are, as the API counts them. More than RV(count) if O(limit) was reached, or if the
-      module itself has chosen from them, as with O(assigned).
-    - With O(incident_ids), the same as RV(count).
-  returned: always
-  type: int
-  sample: 42
 not_found_ids:
-  description: Those of the O(incident_ids) that do not exist.
+  description: The IDs among O(incident_ids) that are unknown.
   returned: always
   type: list
   elements: str
   sample: []
 failure:
-  description: What the failed request was; see RV(coralogix.incidents.incident_unassign#module:failure).
+  description:
+    - The failed request, for a rescue block or for the vendor's support.
+    - Its values are null if no request is to blame. It is missing if an option cannot be used.
   returned: failure
   type: dict
+  contains:
+    status:
+      description: The HTTP status of the last answer. Null if there was none.
+      type: int
+      sample: 403
+    method:
+      description: The HTTP method.
+      type: str
+      sample: GET
+    url:
+      description: The URL, with the IDs in it.
+      type: str
+      sample: https://api.eu2.coralogix.com/mgmt/openapi/5/incidents/incidents/v1
+    message:
+      description: The words of the service, or of the connection's error.
+      type: str
+      sample: permission denied
+    correlation_id:
+      description: The ID that was sent with all requests of the task. The vendor's support finds them by it.
+      type: str
+      sample: 3f0c8f9e-8d3c-4a73-9d60-0d8f5b0a7f51
+# End of the generated part.
+total:
+  description:
+    - The number of incidents that match, as the API counts them. It is more than RV(count) if O(limit) was reached, or
+      if the module itself chooses from what the API returns, as with O(assigned).
+    - With O(incident_ids), the same as RV(count).
+  returned: always
+  type: int
+  sample: 42
 """
 
 from ansible_collections.coralogix.incidents.plugins.module_utils._incident import INCIDENT

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    # For all modules, as all of them return incidents.
+    # For all modules that return incidents.
     DOCUMENTATION = r"""
 options:
-  events:
+  include_events:
     description:
-      - Whether the incidents that are returned hold their C(events).
-      - V(false) keeps the result small, and the facts; everything else of the incidents is still there.
+      - Whether the returned incidents include their C(events).
+      - V(false) keeps the result and the facts small. It leaves out nothing else.
     type: bool
     default: true
 """
