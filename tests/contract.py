@@ -6,10 +6,10 @@
 
 The contract is not part of this project. It is looked for in the folder that the environment
 variable CORALOGIX_API_CONTRACT names, else in `shared/coralogix-api` beside the repository, as
-`openapi-3.json`, `openapi-4.json` and `openapi-5.json`. A test that needs it begins with
-`contract.need()`: that skips the test where it is absent, and fails it when `CI` is `true`.
+`openapi-3.json`, `openapi-4.json`, `openapi-5.json` and `openapi-5-users.json`. A test that needs it
+begins with `contract.need()`: that skips the test where it is absent, and fails it when `CI` is `true`.
 
-What openapi-core cannot know is mended on load, see `_mend`, or decided by the tables here.
+What openapi-core cannot know is repaired on load, see `_repair`, or decided by the tables here.
 """
 
 from __future__ import annotations
@@ -28,13 +28,23 @@ from urllib.parse import urlsplit
 VERSIONS = ("3", "4", "5")
 BASE = "/mgmt/openapi/"
 
-# The operations in scope: those whose paths lie here and that are no part of a further service.
-SCOPE = re.compile(r"/incidents/incidents/v1(?!/aggregations|/events|/filter-values|/{incident_id})")
+_INCIDENTS = r"/incidents/incidents/v1(?!/aggregations|/events|/filter-values|/{incident_id})"
+_CASES = r"/cases/(cases|assigned|acknowledged|resolved|closed|priority-override|notifications)/v1(?!.*/sync-)"
+
+# Version -> the paths in scope, by the file that has them: those of the services that the collection uses.
+SCOPE: Mapping[str, Mapping[str, re.Pattern[str]]] = {
+    "3": {"openapi-3.json": re.compile(_INCIDENTS)},
+    "4": {"openapi-4.json": re.compile(_INCIDENTS)},
+    "5": {
+        "openapi-5.json": re.compile(f"{_INCIDENTS}|{_CASES}"),
+        "openapi-5-users.json": re.compile(r"/aaa/teams/v2/"),
+    },
+}
 
 # Statuses that the contract does not list, for any operation.
 GATEWAY_STATUSES: Mapping[int, str] = {
     403: "the key lacks a permission, or is no personal key: decided before the service is asked",
-    404: "no such route, or no such incident: the gateway's rendering of a gRPC NOT_FOUND",
+    404: "no such route, or no such thing: the gateway's rendering of a gRPC NOT_FOUND",
     405: "no such method on this route: the gateway's router",
     414: "the request line is too long: the front end",
     429: "too many requests: the front end",
@@ -53,9 +63,9 @@ def folder() -> Path:
 
 def missing() -> str | None:
     """Why the contract cannot be used, or None."""
-    absent = [v for v in VERSIONS if not (folder() / f"openapi-{v}.json").is_file()]
+    absent = [name for files in SCOPE.values() for name in files if not (folder() / name).is_file()]
     if absent:
-        return f"no contract for version {', '.join(absent)}; set CORALOGIX_API_CONTRACT"
+        return f"no contract {', '.join(absent)}; set CORALOGIX_API_CONTRACT"
     try:
         import openapi_core  # noqa: F401
     except ImportError:
@@ -86,8 +96,8 @@ def _schemas(node: Any) -> Iterator[dict[str, Any]]:
         yield node
 
 
-def _mend(schema: dict[str, Any]) -> None:
-    """Make a schema satisfiable, and strict.
+def _repair(schema: dict[str, Any]) -> None:
+    """Make a schema satisfiable and strict.
 
     Versions 3 and 4 require the names of protobuf's oneof groups (`originator`, `field`, …), which
     are no properties, and forbid additional ones: nothing could satisfy that. And only version 4
@@ -159,9 +169,26 @@ def _is_open(parameter: Mapping[str, Any]) -> bool:
 
 @functools.cache
 def raw(version: str) -> dict[str, Any]:
-    """The contract as it is published."""
-    content = json.loads((folder() / f"openapi-{version}.json").read_text(encoding="utf-8"))
-    return dict(content)
+    """The contract as it is published, its files joined, with the paths in scope alone."""
+    joined: dict[str, Any] = {}
+    for name, scope in SCOPE[version].items():
+        content = json.loads((folder() / name).read_text(encoding="utf-8"))
+        paths = {path: _methods(item) for path, item in content["paths"].items() if scope.match(path)}
+        schemas = content["components"]["schemas"]
+        joined = joined or {**content, "paths": {}, "components": {**content["components"], "schemas": {}}}
+        joined["paths"].update(paths)
+        joined["components"]["schemas"].update(schemas)
+    return joined
+
+
+def _methods(item: Mapping[str, Any]) -> dict[str, Any]:
+    """The operations of a path; parameters that are stated for the path belong to each."""
+    shared = item.get("parameters", [])
+    return {
+        method: {**operation, "parameters": [*shared, *operation.get("parameters", ())]}
+        for method, operation in item.items()
+        if method != "parameters"
+    }
 
 
 @functools.cache
@@ -170,7 +197,6 @@ def operations(version: str) -> dict[tuple[str, str], dict[str, Any]]:
     return {
         (method.upper(), path): operation
         for path, item in raw(version)["paths"].items()
-        if SCOPE.match(path)
         for method, operation in item.items()
     }
 
@@ -184,13 +210,12 @@ def parameter_names(operation: Mapping[str, Any]) -> list[str]:
 
 @functools.cache
 def _prepared(version: str) -> tuple[dict[tuple[str, str], dict[str, Any]], Any]:
-    """The operations in scope with mended parameters, and openapi-core's view of the whole."""
+    """The operations in scope with repaired parameters, and openapi-core's view of the whole."""
     from openapi_core import Config, OpenAPI
 
     content = copy.deepcopy(raw(version))
-    content["paths"] = {p: item for p, item in content["paths"].items() if SCOPE.match(p)}
     for schema in _schemas(content):
-        _mend(schema)
+        _repair(schema)
     content["paths"] = _inlined(content["paths"], content["components"].pop("schemas"))
     known = {}
     for path, item in content["paths"].items():
@@ -199,7 +224,7 @@ def _prepared(version: str) -> tuple[dict[tuple[str, str], dict[str, Any]], Any]
             known[method.upper(), path] = {**operation, "parameters": parameters}
             # openapi-core would look for the members of an object, so those it does not get.
             operation["parameters"] = [p for p in parameters if not _is_open(p)]
-    # To validate the contract itself takes half a second, and finds nothing that is ours to mend.
+    # To validate the contract itself takes half a second, and finds nothing that is ours to repair.
     return known, OpenAPI.from_dict(content, config=Config(spec_validator_cls=None))
 
 

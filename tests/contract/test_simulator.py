@@ -6,23 +6,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import contract
 import pytest
 import requests
-from simulator import OPERATIONS, ROUTES, VERSIONS, Entry, Fault, Simulator
-from simulator import OPTIONAL_FIELDS as OPTIONAL
+from simulator import OPERATIONS, OPTIONAL_FIELDS, ROUTES, VERSIONS, Entry, Fault, Simulator
+from simulator.client import query_pairs, send
 
 contract.need()
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
+USER, ALERT = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
 PAST, FUTURE = "2001-01-01T00:00:00Z", "2101-01-01T00:00:00.5+02:00"
 RANGE = {"startTime": PAST, "endTime": FUTURE}
+TEAM = 4711
 
-# Every filter that a body can carry, each of which lets some incident pass.
-FILTERS: dict[str, Any] = {
+# Every filter of incidents that a body can carry, each of which matches some incident.
+INCIDENT_FILTERS: dict[str, Any] = {
     "applicationName": ["checkout", "payments", "search", "identity"],
     "assignee": ["user-0", "nobody"],
     "contextualLabels": {
@@ -42,25 +44,102 @@ FILTERS: dict[str, Any] = {
     "status": ["INCIDENT_STATUS_TRIGGERED"],
     "subsystemName": ["api", "worker", "database", "ingress"],
 }
-ORDER = [
-    {"incidentField": "INCIDENTS_FIELDS_SEVERITY", "direction": "ORDER_BY_DIRECTION_DESC"},
-    {"contextualLabel": "anything", "direction": "ORDER_BY_DIRECTION_ASC"},
+
+# A case with everything that a filter can look at, and every filter of cases, each of which matches it.
+ALERT_INDICATOR = {
+    "alertId": ALERT,
+    "latestAlertVersion": "1",
+    "priority": "INDICATOR_PRIORITY_P1",
+    "groupingType": "GROUPING_TYPE_NONE",
+    "state": "INDICATOR_STATE_TRIGGERED",
+    "triggerTime": PAST,
+    "alertVersions": ["1"],
+    "permutations": [],
+}
+BREACH = {
+    "id": ALERT,
+    "createdAt": PAST,
+    "kpiType": "KPI_TYPE_TIME_TO_RESOLVE",
+    "casePriority": "KPI_PRIORITY_P1",
+    "breachedAt": PAST,
+    "breachStatus": "BREACH_STATUS_BREACHED",
+}
+FULL_CASE: dict[str, Any] = {
+    "assignee": USER,
+    "title": "Disk full",
+    "category": "security",
+    "priority": "P2",
+    "labels": [{"key": "team", "value": "sre"}],
+    "groupings": [{"key": "service", "value": "shop"}],
+    "impactedEntities": [{"apmDatabase": {"name": "orders"}}],
+    "caseIndicators": {"alertIndicators": [ALERT_INDICATOR]},
+    "kpiBreaches": {"breachedKpis": [BREACH]},
+}
+CASE_FILTERS: dict[str, Any] = {
+    "alertFilters": {"alertIds": [ALERT], "alertVersions": ["1", "2"]},
+    "assignees": [{"unassigned": {}}, {"assignee": USER}],
+    "breached": ["KPI_FILTER_TIME_TO_RESOLVE_BREACHED"],
+    "caseLabelsFilter": {"flatLabels": [{"key": "team", "value": "sre"}]},
+    "categories": ["CASE_CATEGORY_SECURITY"],
+    "connectorTypeFilters": [{"connectorType": "CONNECTOR_TYPE_SLACK"}, {"noConnector": {}}],
+    "dateRange": {"from": PAST, "to": FUTURE, "mode": "DATE_RANGE_MODE_ACTIVE_WINDOW"},
+    "groupings": [{"key": "service", "values": ["shop", "other"]}],
+    "impactedEntities": [{"apmDatabase": {"name": "orders"}}],
+    "indicatorTypes": ["INDICATOR_TYPE_ALERT"],
+    "labels": [{"key": "team", "values": ["sre"]}],
+    "priorities": ["CASE_PRIORITY_P1", "CASE_PRIORITY_P2"],
+    "statuses": ["CASE_STATUS_ACTIVE"],
+    "textSearch": "disk",
+}
+
+# What an operation takes besides IDs and the assignee, by the names of a body.
+LIST_FIELDS = {
+    "filter": INCIDENT_FILTERS,
+    "pagination": {"pageSize": 2},
+    "orderBys": [
+        {"incidentField": "INCIDENTS_FIELDS_SEVERITY", "direction": "ORDER_BY_DIRECTION_DESC"},
+        {"contextualLabel": "anything", "direction": "ORDER_BY_DIRECTION_ASC"},
+    ],
+}
+CASE_LIST_FIELDS = {
+    "filters": CASE_FILTERS,
+    "pagination": {"pageSize": 2, "skip": 0},
+    "orderBy": {"field": "CASE_ORDER_BY_FIELD_STATUS", "direction": "CASE_ORDER_BY_DIRECTION_DESCENDING"},
+}
+FIELDS: dict[str, dict[str, Any]] = {
+    "list": LIST_FIELDS,
+    "case_list": CASE_LIST_FIELDS,
+    "case_update": {"title": "New title", "resolutionReason": "New reason"},
+    "case_comment": {"text": "Looking into it"},
+    "case_resolve": {"reason": "Fixed"},
+    "case_resolve_many": {"reason": "Fixed"},
+    "case_priority": {"priority": "CASE_PRIORITY_P1"},
+    "case_priority_many": {"priority": "CASE_PRIORITY_P1"},
+    "user_search": {"teamId": TEAM, "username": "example.com", "pageSize": 2, "pageToken": 0},
+}
+# What version 3 can carry of the fields of a list.
+LIST_PARAMS = [
+    ("pagination.page_size", "2"),
+    ("filter.status", "INCIDENT_STATUS_TRIGGERED"),
+    ("filter.status", "INCIDENT_STATUS_ACKNOWLEDGED"),
+    ("filter.createdAtRange.startTime", PAST),
+    ("filter.created_at_range.end_time", FUTURE),
 ]
 
-# What an operation needs besides the IDs: in a query, in a body.
-EXTRA: dict[str, tuple[list[tuple[str, str]], dict[str, Any]]] = {
-    "assign": ([("assigned_to.user_id", "u2")], {"assignedTo": {"userId": "u2"}}),
-    "list": (
-        [
-            ("pagination.page_size", "2"),
-            ("filter.status", "INCIDENT_STATUS_TRIGGERED"),
-            ("filter.status", "INCIDENT_STATUS_ACKNOWLEDGED"),
-            ("filter.createdAtRange.startTime", PAST),
-            ("filter.created_at_range.end_time", FUTURE),
-        ],
-        {"filter": FILTERS, "pagination": {"pageSize": 2}, "orderBys": ORDER},
-    ),
+# The case that an operation changes, where the usual one will not do.
+CASES: dict[str, dict[str, Any]] = {
+    "case_update": {"status": "resolved"},
+    "case_unassign": {"assignee": USER},
+    "case_unassign_many": {"assignee": USER},
+    "case_unacknowledge": {"status": "acknowledged"},
+    "case_clear_priority": {"override": "P1"},
+    "case_clear_priority_many": {"override": "P1"},
+    "case_list": FULL_CASE,
 }
+
+EVERY = [(version, operation) for version in VERSIONS for operation in ROUTES[version]]
+EVERY_WRITE = [(version, operation) for version, operation in EVERY if OPERATIONS[operation].write]
+every_operation = pytest.mark.parametrize(("sim", "operation"), EVERY, indirect=["sim"])
 
 
 @pytest.fixture(params=VERSIONS)
@@ -70,118 +149,170 @@ def sim(request: pytest.FixtureRequest) -> Iterator[Simulator]:
         yield simulator
 
 
-@pytest.mark.parametrize("version", [version for version in VERSIONS if version != "latest"])
-def test_incident_may_lack_what_the_contract_lets_it_lack(version: str) -> None:
-    incident = contract.raw(version)["components"]["schemas"]["Incident"]
-    assert set(incident["properties"]) - set(incident["required"]) == OPTIONAL
+def ids_for(sim: Simulator, operation: str) -> list[str]:
+    """Two things that the operation changes, or reads; a case by each of its IDs."""
+    store = OPERATIONS[operation].store
+    if store == "users":
+        sim.add_user("dana@example.com", status="inactive")
+        return []
+    if store == "incidents":
+        return sim.add_incidents(3, assigned=2, events=4)[:2]
+    first, second = (sim.add_case(**CASES.get(operation, {})) for _n in range(2))
+    return [sim.case(first)["readableId"], second]
 
 
-def send(
-    sim: Simulator, operation: str, ids: list[str], key: str = "k", **changes: Any
+def exchange(
+    sim: Simulator, operation: str, ids: list[str], key: str = "k", **arguments: Any
 ) -> tuple[requests.Response, Entry]:
-    route = ROUTES[sim.latest][operation]
-    query, body = EXTRA.get(operation, ([], {}))
-    name = next((name for name in route.parameters if name.lower().endswith("ids")), None)
-    pairs = [(str(name), i) for i in ids] if name else []
-    arguments: dict[str, dict[str, Any]] = {
-        "path": {},
-        "query": {"params": pairs + query},
-        "body": {"json": {**({name: ids} if name else {}), **body}},
-    }
-    response = requests.request(
-        route.method,
-        f"{sim.url}/mgmt/openapi/latest{route.path.format(id=ids[0])}",
-        **{**arguments[route.where], **changes},
-        headers={"Authorization": f"Bearer {key}"},
-        timeout=10,
-    )
+    if operation == "list" and sim.latest == "3":
+        arguments.setdefault("params", LIST_PARAMS)
+    response = send(sim, operation, *ids, user=USER, key=key, **{"fields": FIELDS.get(operation, {}), **arguments})
     return response, sim.journal[-1]
 
 
-@pytest.mark.parametrize("operation", OPERATIONS)
+@every_operation
 def test_every_operation(sim: Simulator, operation: str) -> None:
-    ids = sim.add_incidents(4, assigned=2, events=4)
-    response, entry = send(sim, operation, ids[:3])
+    ids = ids_for(sim, operation)
+    response, entry = exchange(sim, operation, ids)
     contract.check(entry, sim.latest)
     assert response.status_code == 200, response.text
-    assert entry.operation == operation
-    assert entry.answer == response.json()
+    assert (entry.operation, entry.answer) == (operation, response.json())
+    assert bool(entry.effect) == OPERATIONS[operation].write
 
 
-@pytest.mark.parametrize("operation", OPERATIONS)
-def test_every_operation_on_unknown_incidents(sim: Simulator, operation: str) -> None:
-    response, entry = send(sim, operation, [UNKNOWN])
-    contract.check(entry, sim.latest)
-    assert response.status_code == (404 if operation == "read_one" else 200)
-
-
-@pytest.mark.parametrize("operation", [name for name, made in OPERATIONS.items() if made.write])
+@pytest.mark.parametrize(("sim", "operation"), EVERY_WRITE, indirect=["sim"])
 def test_what_a_write_leaves_behind(sim: Simulator, operation: str) -> None:
-    ids = sim.add_incidents(2, assigned=1)
-    send(sim, operation, ids)
-    send(sim, operation, ids)
-    _response, entry = send(sim, "read_many", ids)
+    ids = ids_for(sim, operation)
+    for _n in range(2):
+        assert exchange(sim, operation, ids)[0].status_code == 200
+    reads = ["read_many"] if OPERATIONS[operation].store == "incidents" else ["case_read", "case_events", "case_links"]
+    answers = []
+    for read in reads:
+        response, entry = exchange(sim, read, ids)
+        contract.check(entry, sim.latest)
+        answers.append(response.json())
+    if reads == ["read_many"]:
+        assert answers[0]["incidents"] == {incident_id: sim.incident(incident_id) for incident_id in ids}
+    else:
+        assert (answers[0], answers[1]) == ({"case": sim.case(ids[0])}, {"events": sim.case_events(ids[0])})
+
+
+@pytest.mark.parametrize("unknown_cases", ["404", "400"])
+@every_operation
+def test_unknown_ids(sim: Simulator, operation: str, unknown_cases: str) -> None:
+    sim.settings["cases"].unknown_cases = unknown_cases
+    ids = [] if OPERATIONS[operation].store == "users" else [UNKNOWN]
+    response, entry = exchange(sim, operation, ids)
     contract.check(entry, sim.latest)
-    assert entry.answer["incidents"][ids[0]] == sim.incident(ids[0])
+    names_ids = bool(entry.ids) and operation != "case_deliveries"
+    status = 404 if operation == "read_one" else 200
+    assert response.status_code == (
+        int(unknown_cases) if OPERATIONS[operation].store == "cases" and names_ids else status
+    )
+
+
+@pytest.mark.parametrize("status", [401, 403])
+@every_operation
+def test_refusals(sim: Simulator, operation: str, status: int) -> None:
+    sim.add_key("poor", permissions=())
+    response, entry = exchange(sim, operation, [UNKNOWN], key={401: "wrong", 403: "poor"}[status])
+    contract.check(entry, sim.latest)
+    assert response.status_code == (status if status == 401 or OPERATIONS[operation].permission else 200)
+
+
+@pytest.mark.parametrize("style", ["json", "grpc", "text", "html", "error", "detail"])
+@pytest.mark.parametrize("latest", VERSIONS)
+def test_errors_in_every_style(latest: str, style: str) -> None:
+    with Simulator(latest=latest, error_style=style) as sim:
+        _response, entry = exchange(sim, "read_many", [UNKNOWN])
+        assert entry.status == 401
+        contract.check(entry, latest)
+
+
+# Filters.
+@pytest.mark.parametrize(
+    ("version", "schema", "filters"),
+    [("4", "IncidentQueryFilter", INCIDENT_FILTERS), ("5", "CaseFilters", CASE_FILTERS)],
+)
+def test_filters_are_those_of_the_contract(version: str, schema: str, filters: Mapping[str, Any]) -> None:
+    assert set(filters) == set(contract.raw(version)["components"]["schemas"][schema]["properties"])
 
 
 @pytest.mark.parametrize("sim", ["4", "5"], indirect=True)
-def test_every_filter_passes_something(sim: Simulator) -> None:
+@pytest.mark.parametrize("name", INCIDENT_FILTERS)
+def test_every_filter_of_incidents(sim: Simulator, name: str) -> None:
     sim.add_incidents(1, assigned=1)
-    assert set(FILTERS) == set(contract.raw("4")["components"]["schemas"]["IncidentQueryFilter"]["properties"])
-    for name in FILTERS:
-        body = {"filter": {name: FILTERS[name]}}
-        response, entry = send(sim, "list", [UNKNOWN], json=body)
-        contract.check(entry, sim.latest)
-        assert response.json()["pagination"] == {"totalSize": 1}, name
-
-
-def pairs(name: str, value: Any) -> list[tuple[str, str]]:
-    """A value as a query writes it: objects behind dots, lists by repeating the name."""
-    if isinstance(value, dict):
-        return [pair for key, inner in value.items() for pair in pairs(f"{name}.{key}", inner)]
-    if isinstance(value, list):
-        return [pair for inner in value for pair in pairs(name, inner)]
-    return [(name, str(value).lower() if isinstance(value, bool) else value)]
-
-
-def test_every_filter_that_a_query_can_carry_passes_something() -> None:
-    with Simulator(latest="3") as sim:
-        sim.add_key("k")
-        sim.add_incidents(1, assigned=1)
-        for name in sorted(set(FILTERS) - {"contextualLabels", "displayLabels", "metaLabels"}):
-            _response, entry = send(sim, "list", [UNKNOWN], params=pairs(f"filter.{name}", FILTERS[name]))
-            contract.check(entry, "3")
-            assert entry.answer["pagination"] == {"totalSize": 1}, name
-
-
-@pytest.mark.parametrize("operation", OPERATIONS)
-@pytest.mark.parametrize("status", [401, 403])
-def test_refusals(sim: Simulator, operation: str, status: int) -> None:
-    sim.add_key("poor", permissions=())
-    response, entry = send(sim, operation, [UNKNOWN], key={401: "wrong", 403: "poor"}[status])
+    response, entry = exchange(sim, "list", [], fields={"filter": {name: INCIDENT_FILTERS[name]}})
     contract.check(entry, sim.latest)
-    assert response.status_code == status
+    assert response.json()["pagination"] == {"totalSize": 1}
 
 
-def test_requests_that_the_contract_does_not_know_are_refused_by_both(sim: Simulator) -> None:
-    for operation, route in ROUTES[sim.latest].items():
-        changes: dict[str, dict[str, Any]] = {
-            "path": {"params": {"x": "1"}},
-            "query": {"params": {"x": "1"}},
-            "body": {"json": {"x": 1}},
-        }
-        response, entry = send(sim, operation, [UNKNOWN], **changes[route.where])
-        assert response.status_code == 400
-        contract.check_response(entry, sim.latest)
-        with pytest.raises(AssertionError):
-            contract.check_request(entry, sim.latest)
+@pytest.mark.parametrize("sim", ["3"], indirect=True)
+@pytest.mark.parametrize("name", sorted(set(INCIDENT_FILTERS) - {"contextualLabels", "displayLabels", "metaLabels"}))
+def test_every_filter_that_a_query_can_carry(sim: Simulator, name: str) -> None:
+    sim.add_incidents(1, assigned=1)
+    params = query_pairs(f"filter.{name}", INCIDENT_FILTERS[name])
+    response, entry = exchange(sim, "list", [], params=params)
+    contract.check(entry, "3")
+    assert response.json()["pagination"] == {"totalSize": 1}
 
 
-def test_limits_of_version_5_are_those_of_the_checker() -> None:
-    bad: list[tuple[str, dict[str, Any]]] = [
-        ("unassign", {"params": [("incident_ids", "short")]}),
+@pytest.mark.parametrize("sim", ["5"], indirect=True)
+@pytest.mark.parametrize("name", CASE_FILTERS)
+def test_every_filter_of_cases(sim: Simulator, name: str) -> None:
+    sim.add_case(**FULL_CASE)
+    response, entry = exchange(sim, "case_list", [], fields={"filters": {name: CASE_FILTERS[name]}})
+    contract.check(entry, "5")
+    assert len(response.json()["cases"]) == 1
+
+
+# The table of operations.
+@pytest.mark.parametrize("version", VERSIONS)
+def test_routes_are_those_of_the_contract(version: str) -> None:
+    published = {
+        place: (
+            sorted(contract.parameter_names(operation)),
+            {p["in"] for p in operation["parameters"]} | ({"body"} if "requestBody" in operation else set()),
+            operation.get("x-coralogixPermissions", [None]),
+        )
+        for place, operation in contract.operations(version).items()
+    }
+    table = {
+        (route.method, route.path): (
+            sorted(route.parameters),
+            {route.where} | ({"path"} if "{" in route.path else set()),
+            [OPERATIONS[name].permission],
+        )
+        for name, route in ROUTES[version].items()
+    }
+    assert table == published
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_optional_fields_are_those_of_the_contract(version: str) -> None:
+    incident = contract.raw(version)["components"]["schemas"]["Incident"]
+    assert set(incident["properties"]) - set(incident["required"]) == OPTIONAL_FIELDS
+
+
+# Requests that both refuse.
+@every_operation
+def test_unknown_parameters(sim: Simulator, operation: str) -> None:
+    surplus = "json" if ROUTES[sim.latest][operation].where == "body" else "params"
+    response, entry = exchange(sim, operation, [UNKNOWN], **{surplus: {"x": "1"}})
+    assert response.status_code == 400
+    with pytest.raises(AssertionError):
+        contract.check_request(entry, sim.latest)
+    contract.check_response(entry, sim.latest)
+
+
+IDS_AND_USER = {"ids": [UNKNOWN], "assignee": {"userId": USER}}
+
+
+@pytest.mark.parametrize(
+    ("operation", "arguments"),
+    [
         ("unassign", {"params": []}),
+        ("unassign", {"params": [("incident_ids", "not-a-uuid")]}),
         ("unassign", {"params": [("incident_ids", UNKNOWN)] * 10_001}),
         ("read_many", {"params": [("ids", UNKNOWN), ("ids", f"{UNKNOWN},{UNKNOWN}")]}),
         ("close", {"json": {"incidentIds": []}}),
@@ -194,145 +325,137 @@ def test_limits_of_version_5_are_those_of_the_checker() -> None:
         ("list", {"json": {"filter": {"assignee": ["u"] * 1001}}}),
         ("list", {"json": {"filter": {"createdAtRange": {"startTime": PAST}}}}),
         ("list", {"json": {"filter": {"searchQuery": {"query": "x"}}}}),
-    ]
+        ("case_assign_many", {"json": {**IDS_AND_USER, "ids": []}}),
+        ("case_assign_many", {"json": {**IDS_AND_USER, "ids": ["case-1"]}}),
+        ("case_assign_many", {"json": {**IDS_AND_USER, "ids": [UNKNOWN] * 1001}}),
+        ("case_assign_many", {"json": {"ids": [UNKNOWN]}}),
+        ("case_assign_many", {"json": {**IDS_AND_USER, "assignee": {"userId": USER.replace("1", "A")}}}),
+        ("case_acknowledge_many", {"json": {"ids": [UNKNOWN]}}),
+        ("case_unassign_many", {"params": [("ids", UNKNOWN.upper()), ("ids", "X")]}),
+        ("case_resolve", {"json": {"reason": "x" * 501}}),
+        ("case_resolve_many", {"json": {"ids": [UNKNOWN], "reason": "x" * 4097}}),
+        ("case_update", {"json": {"title": " \n"}}),
+        ("case_comment", {"json": {"text": ""}}),
+        ("case_comment", {"json": {"text": "x" * 10_001}}),
+        ("case_priority", {"json": {"priority": "P1"}}),
+        ("case_deliveries", {"json": {"caseIds": []}}),
+        ("case_list", {"json": {"pagination": {"pageSize": 1001}}}),
+        ("case_list", {"json": {"orderBy": [{}]}}),
+        ("case_list", {"json": {"filters": {"assignees": [{"assignee": "u", "unassigned": {}}]}}}),
+        ("case_list", {"json": {"filters": {"impactedEntities": [{}]}}}),
+        ("case_list", {"json": {"filters": {"dateRange": {"from": PAST}}}}),
+        ("user_search", {"params": {"page_size": "many"}}),
+        ("user_search", {"params": {"status": "ACTIVE"}}),
+    ],
+)
+def test_limits(operation: str, arguments: Any) -> None:
     with Simulator(latest="5", max_url=1 << 20) as sim:
         sim.add_key("k")
-        for operation, changes in bad:
-            response, entry = send(sim, operation, [UNKNOWN], **changes)
-            assert response.status_code == 400, (operation, changes)
-            contract.check_response(entry, "5")
-            with pytest.raises(AssertionError):
-                contract.check_request(entry, "5")
-
-
-@pytest.mark.parametrize("style", ["json", "grpc", "text", "html", "error", "detail"])
-def test_errors_in_every_style_pass(style: str) -> None:
-    for latest in VERSIONS:
-        with Simulator(latest=latest, error_style=style) as sim:
-            _response, entry = send(sim, "read_many", [UNKNOWN])
-            assert entry.status == 401
-            contract.check(entry, latest)
-
-
-@pytest.mark.parametrize("version", VERSIONS)
-def test_the_routes_table_is_the_contract(version: str) -> None:
-    published = {
-        place: (sorted(contract.parameter_names(made)), made["x-coralogixPermissions"])
-        for place, made in contract.operations(version).items()
-    }
-    ours = {
-        (route.method, route.path): (sorted(route.parameters), [OPERATIONS[name].permission])
-        for name, route in ROUTES[version].items()
-    }
-    assert ours == published
-
-
-@pytest.mark.parametrize("version", VERSIONS)
-def test_where_parameters_travel(version: str) -> None:
-    for route in ROUTES[version].values():
-        made = contract.operations(version)[route.method, route.path]
-        places = {p["in"] for p in made.get("parameters", ())}
-        assert places | ({"body"} if "requestBody" in made else set()) == {route.where}
+        response, entry = exchange(sim, operation, [UNKNOWN], **arguments)
+        assert response.status_code == 400
+        contract.check_response(entry, "5")
+        with pytest.raises(AssertionError):
+            contract.check_request(entry, "5")
 
 
 # The checker must be able to fail.
-def entry_of(sim: Simulator, operation: str = "unassign") -> Entry:
-    return send(sim, operation, sim.add_incidents(1, assigned=1))[1]
-
-
-def test_checker_sees_wrong_answers(sim: Simulator) -> None:
-    entry = entry_of(sim)
+@pytest.fixture
+def unassigned(sim: Simulator) -> Entry:
+    entry = exchange(sim, "unassign", sim.add_incidents(1, assigned=1))[1]
     contract.check(entry, sim.latest)
-    incident = entry.answer["incidents"][0]
+    return entry
+
+
+def test_checker_sees_wrong_answers(sim: Simulator, unassigned: Entry) -> None:
+    incident = unassigned.answer["incidents"][0]
     event = incident["events"][-1]
     wrong: list[Any] = [
         {},
         {"incidents": {}},
-        {"incidents": [{k: v for k, v in incident.items() if k != "assignments"}]},
-        {"incidents": [{**incident, "status": "open"}]},
-        {"incidents": [{**incident, "surplus": 1}]},
-        {"incidents": [{**incident, "createdAt": "yesterday, or the day before"}]},
-        {"incidents": [{**incident, "events": [{**event, "close": {}}]}]},
-        {"incidents": [{**incident, "events": [{k: event[k] for k in event if k != "unassign"}]}]},
+        *(
+            {"incidents": [changed]}
+            for changed in (
+                {k: v for k, v in incident.items() if k != "assignments"},
+                {**incident, "status": "open"},
+                {**incident, "surplus": 1},
+                {**incident, "createdAt": "yesterday, or the day before"},
+                {**incident, "events": [{**event, "close": {}}]},
+                {**incident, "events": [{k: event[k] for k in event if k != "unassign"}]},
+            )
+        ),
     ]
     for answer in wrong:
         with pytest.raises(AssertionError, match="the answer is wrong"):
-            contract.check(entry._replace(answer=answer), sim.latest)
+            contract.check(unassigned._replace(answer=answer), sim.latest)
     with pytest.raises(AssertionError, match="not a documented answer"):
-        contract.check(entry._replace(status=204), sim.latest)
+        contract.check(unassigned._replace(status=204), sim.latest)
 
 
-def test_checker_sees_wrong_requests(sim: Simulator) -> None:
-    entry = entry_of(sim)
-    wrong = [
-        entry._replace(method="PUT"),
-        entry._replace(target=entry.target.replace("by-user", "by-team")),
-        entry._replace(version="6"),
-        entry._replace(query=[*entry.query, ("force", "true")]),
-        entry._replace(query=[("incidentIds", i) for i in entry.ids]),
-        entry._replace(body={"incidentIds": entry.ids}),
-        entry._replace(headers={}),
+def test_checker_sees_wrong_requests(sim: Simulator, unassigned: Entry) -> None:
+    wrong: list[dict[str, Any]] = [
+        {"method": "PUT"},
+        {"target": unassigned.target.replace("by-user", "by-team")},
+        {"version": "6"},
+        {"query": [*unassigned.query, ("force", "true")]},
+        {"query": [("incidentIds", i) for i in unassigned.ids]},
+        {"body": {"incidentIds": unassigned.ids}},
+        {"headers": {}},
     ]
-    for bad in wrong:
+    for change in wrong:
         with pytest.raises(AssertionError):
-            contract.check(bad, sim.latest)
+            contract.check(unassigned._replace(**change), sim.latest)
 
 
-def test_checker_sees_wrong_bodies() -> None:
-    for latest in ("4", "5"):
-        with Simulator(latest=latest) as sim:
-            sim.add_key("k")
-            entry = entry_of(sim, "assign")
-            contract.check(entry, latest)
-            # Version 4 does not say that the body must be there at all.
-            for body in (
-                *([None] if latest == "5" else []),
-                {},
-                {**entry.body, "incident_ids": []},
-                {**entry.body, "incidentIds": "x"},
-                {**entry.body, "assignedTo": {"user": "u"}},
-            ):
-                with pytest.raises(AssertionError):
-                    contract.check(entry._replace(body=body), latest)
+@pytest.mark.parametrize("sim", ["4", "5"], indirect=True)
+def test_checker_sees_wrong_bodies(sim: Simulator) -> None:
+    entry = exchange(sim, "assign", sim.add_incidents(1))[1]
+    contract.check(entry, sim.latest)
+    for body in (
+        # Version 4 does not say that the body must be there at all.
+        *([None] if sim.latest == "5" else []),
+        {},
+        {**entry.body, "incident_ids": []},
+        {**entry.body, "incidentIds": "x"},
+        {**entry.body, "assignedTo": {"user": "u"}},
+    ):
+        with pytest.raises(AssertionError):
+            contract.check(entry._replace(body=body), sim.latest)
 
 
-def test_checker_sees_wrong_objects_in_a_query() -> None:
+@pytest.mark.parametrize("sim", ["3"], indirect=True)
+@pytest.mark.parametrize(
+    ("operation", "pair"),
+    [
+        ("list", ("filter.createdAtRange.begin", PAST)),
+        ("list", ("filter.createdAtRange.startTime", "yesterday")),
+        ("list", ("filter.isMuted", "perhaps")),
+        ("list", ("filter.searchQuery.incidentField", "NAME")),
+        ("list", ("filter.searchQuery.text", "x")),
+        ("list", ("filter.status", "OPEN")),
+        ("list", ("order_bys.direction", "ORDER_BY_DIRECTION_ASC")),
+        ("list", ("pagination.pageSize", "many")),
+        ("assign", ("assigned_to.name", "u")),
+        ("assign", ("assigned_to", "u")),
+        ("assign", ("assignedTo.userId", "u")),
+    ],
+)
+def test_checker_sees_wrong_objects_in_a_query(sim: Simulator, operation: str, pair: tuple[str, str]) -> None:
     """Also where version 3 leaves them without a type."""
-    wrong = {
-        "list": [
-            ("filter.createdAtRange.begin", PAST),
-            ("filter.createdAtRange.startTime", "yesterday"),
-            ("filter.isMuted", "perhaps"),
-            ("filter.searchQuery.incidentField", "NAME"),
-            ("filter.searchQuery.text", "x"),
-            ("filter.status", "OPEN"),
-            ("order_bys.direction", "ORDER_BY_DIRECTION_ASC"),
-            ("pagination.pageSize", "many"),
-        ],
-        "assign": [("assigned_to.name", "u"), ("assigned_to", "u"), ("assignedTo.userId", "u")],
-    }
-    with Simulator(latest="3") as sim:
-        sim.add_key("k")
-        for operation, surplus in wrong.items():
-            entry = entry_of(sim, operation)
-            contract.check(entry, "3")
-            for pair in surplus:
-                with pytest.raises(AssertionError):
-                    contract.check(entry._replace(query=[pair, *entry.query]), "3")
+    entry = exchange(sim, operation, sim.add_incidents(1))[1]
+    contract.check(entry, "3")
+    with pytest.raises(AssertionError):
+        contract.check(entry._replace(query=[pair, *entry.query]), "3")
 
 
-def test_latest_is_held_against_what_it_serves() -> None:
-    with Simulator(latest="3") as sim:
-        sim.add_key("k")
-        entry = entry_of(sim)
-        contract.check(entry, "3")
-        with pytest.raises(AssertionError, match="no operation"):
-            contract.check(entry, "5")
+@pytest.mark.parametrize("sim", ["3"], indirect=True)
+def test_latest_is_held_against_what_it_serves(sim: Simulator, unassigned: Entry) -> None:
+    with pytest.raises(AssertionError, match="no operation"):
+        contract.check(unassigned, "5")
 
 
-def test_a_spoilt_answer_passes_but_not_its_request(sim: Simulator) -> None:
+def test_answer_of_a_fault_passes_but_not_its_request(sim: Simulator) -> None:
     sim.fault(Fault("unassign", replace=lambda answer: {"surprise": answer}))
-    entry = entry_of(sim)
+    entry = exchange(sim, "unassign", sim.add_incidents(1))[1]
     contract.check(entry, sim.latest)
     with pytest.raises(AssertionError, match="unknown query parameters"):
         contract.check(entry._replace(query=[("x", "1")]), sim.latest)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from .incident_list import APPLICATION_LABEL, INCIDENT_FIELDS, SUBSYSTEM_LABEL, assignees, ordered, select
@@ -118,7 +119,7 @@ def _upsert(state: str, key: str, muted: bool) -> dict[str, Any]:
 
 # What the operations do.
 def _event(incident: Thing, act: Act, kind: str, **payload: Any) -> dict[str, Any]:
-    return {"events": [*incident["events"], _administrative(act.event_id, kind, act.by, **payload)]}
+    return {"events": [*incident["events"], _administrative(act.new_id(), kind, act.by, **payload)]}
 
 
 def _kept(incident: Thing, act: Act) -> list[Any]:
@@ -171,14 +172,26 @@ def _close(incident: Thing, act: Act) -> Thing | None:
     return {**_ended(incident, act), "closedAt": timestamp(act.now), **event}
 
 
+@dataclass
+class IncidentSettings:
+    unknown_ids: str = "skip"
+    """What a write does about unknown IDs: "skip" or "404"."""
+    lower_case_user_ids: bool = False
+    """Whether user IDs are kept in lower case, however they are sent."""
+
+
 class IncidentStore(Store):
     noun = "incident"
     assignee_parameter = "assignedTo"
+    Settings = IncidentSettings
+    settings: IncidentSettings
 
-    lower_case_user_ids = False
+    @property
+    def bad_ids(self) -> str:
+        return {"skip": "skip", "404": "error"}[self.settings.unknown_ids]
 
     def user_id(self, text: str) -> str:
-        return text.lower() if self.lower_case_user_ids else text
+        return text.lower() if self.settings.lower_case_user_ids else text
 
     def sample(
         self,

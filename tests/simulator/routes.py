@@ -15,13 +15,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
-from . import incidents
+from . import cases, incidents, users
 from .operations import VERSIONS, Operation, Route
 from .schema import camel
 
 BASE = "/mgmt/openapi/"
 
-OPERATIONS: dict[str, Operation] = {**incidents.OPERATIONS}
+OPERATIONS: dict[str, Operation] = {**incidents.OPERATIONS, **cases.OPERATIONS, **users.OPERATIONS}
 
 PERMISSIONS = tuple(sorted({row.permission for row in OPERATIONS.values() if row.permission}))
 

@@ -41,7 +41,7 @@ class Message:
 @dataclass(frozen=True)
 class Field:
     type: str | tuple[str, ...] | Message = "string"
-    """A scalar's name, the names of an enum, or a message."""
+    """A scalar's name ("any" is not looked at), the names of an enum, or a message."""
     shape: str = "one"
     """"one", "list" or "map"."""
     size: Range | None = None
@@ -92,7 +92,7 @@ def _time(value: Any) -> datetime:
     return parse_time(_of(str)(value))
 
 
-_SCALARS = {"string": _of(str), "bool": _of(bool), "int": _int, "time": _time}
+_SCALARS = {"any": lambda value: value, "string": _of(str), "bool": _of(bool), "int": _int, "time": _time}
 
 
 def _is_within(number: int, limits: Range | None) -> bool:
@@ -104,7 +104,7 @@ def _decode_scalar(field: Field, kind: str, value: Any, where: str, strict: bool
         decoded = _SCALARS[kind](value)
     except ValueError:
         raise BadRequest(f"invalid value for {kind} field {where}: {value!r}") from None
-    if strict and not _is_within(len(decoded) if isinstance(decoded, str) else decoded, field.size):
+    if strict and field.size and not _is_within(len(decoded) if isinstance(decoded, str) else decoded, field.size):
         raise BadRequest(f"{where} is out of bounds {field.size}")
     if strict and field.pattern and not field.pattern.fullmatch(decoded):
         raise BadRequest(f"{where} is not a {field.pattern_name}: {decoded!r}")

@@ -15,11 +15,13 @@ import time
 import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from types import TracebackType
 from typing import Any, Callable, NamedTuple, TextIO
 from urllib.parse import parse_qsl, urlsplit
 
+from . import cases
+from .cases import CaseStore
 from .fault_delivery import deliver
 from .faults import Fault, Faults
 from .gateway import URL_TOO_LONG, Reply, parsed
@@ -28,8 +30,11 @@ from .incidents import OPTIONAL_FIELDS, IncidentStore, assignment
 from .routes import OPERATIONS, PERMISSIONS, ROUTES, find, requested_ids
 from .samples import Samples
 from .service import Call, Key, Result, Service
-from .store import Lag, Store, Write
+from .store import Lag, Store, Thing, Write
+from .users import UserStore
 from .wire import Delivery, Listener, Request
+
+_STORES: Mapping[str, type[Store]] = {"incidents": IncidentStore, "cases": CaseStore, "users": UserStore}
 
 _READING_METHODS = ("GET", "HEAD", "OPTIONS")
 
@@ -108,19 +113,22 @@ class Simulator:
 
     `latest` is the version that the alias serves; `without` names operations that have no route
     here; `auth_first` looks at the key before the route; `not_found`, `wrong_method` and
-    `error_style` choose among the bodies in gateway.py; `unknown_ids` is what a write of incidents
-    does about them, "skip" or "404"; `unknown_parameters` in a query are met with "refuse" (400) or
-    "ignore" (some gateways do); `lower_case_user_ids` keeps the user IDs of incidents in lower case,
-    however they are sent; `read_lag` is how many seconds reads and lists are behind every write, and
-    `stale_reads` how many reads of each thing after each write show the state before it; `max_url`
-    is the longest request line in bytes; `latency` goes before every answer; `rate_limit` is in
-    requests a second and `retry_after` "seconds" or "date"; `tls` a certificate and a key file;
-    `clock` gives the time of what happens to incidents; `journal_file` receives the journal as JSON
-    lines.
+    `error_style` choose among the bodies in gateway.py; `unknown_parameters` in a query are met with
+    "refuse" (400) or "ignore" (some gateways do); `read_lag` is how many seconds reads and lists are
+    behind every write, and `stale_reads` how many reads of each thing after each write show the state
+    before it; `events_lag` and `stale_events` are the same for the events of a case; `max_url` is the
+    longest request line in bytes; `latency` goes before every answer; `rate_limit` is in requests a
+    second and `retry_after` "seconds" or "date"; `tls` a certificate and a key file; `clock` gives the
+    time of what happens; `journal_file` receives the journal as JSON lines.
+
+    All further options are fields of IncidentSettings, CaseSettings and UserSettings, such as
+    `unknown_ids="404"`. They can be changed later: `simulator.settings["cases"].repeated = "400"`.
     """
 
     read_lag = _lag_attribute("state", "seconds", "How far reads are behind the writes from now on, in seconds.")
     stale_reads = _lag_attribute("state", "reads", "How many reads show the state before, for each write from now on.")
+    events_lag = _lag_attribute("events", "seconds", "As read_lag, for the events of cases.")
+    stale_events = _lag_attribute("events", "reads", "As stale_reads, for the events of cases.")
 
     def __init__(
         self,
@@ -132,11 +140,11 @@ class Simulator:
         not_found: str = "json5",
         wrong_method: int = 501,
         error_style: str = "json",
-        unknown_ids: str = "skip",
         unknown_parameters: str = "refuse",
-        lower_case_user_ids: bool = False,
         read_lag: float = 0,
         stale_reads: int = 0,
+        events_lag: float = 0,
+        stale_events: int = 0,
         max_url: int = 8192,
         latency: float = 0,
         rate_limit: int | None = None,
@@ -145,6 +153,7 @@ class Simulator:
         seed: int = 0,
         clock: Callable[[], float] = time.time,
         journal_file: TextIO | None = None,
+        **settings: Any,
     ) -> None:
         if latest not in ROUTES:
             raise ValueError(f"latest must be one of {sorted(ROUTES)}")
@@ -159,14 +168,13 @@ class Simulator:
         self.errors: list[BaseException] = []
         """What went wrong in the simulator or in a hook; leaving the `with` block raises it."""
         self._samples = Samples(seed)
-        self._lags = {"state": Lag(read_lag, stale_reads)}
-        self._incidents = IncidentStore(self._samples, clock, self._lags)
-        self._incidents.bad_ids = {"skip": "skip", "404": "error"}[unknown_ids]
-        self._incidents.lower_case_user_ids = lower_case_user_ids
-        self._stores: dict[str, Store] = {"incidents": self._incidents}
+        self._lags = {"state": Lag(read_lag, stale_reads), "events": Lag(events_lag, stale_events)}
+        self._stores = self._make_stores(clock, settings)
+        self.settings = {name: store.settings for name, store in self._stores.items()}
         self._service = Service(
             stores=self._stores,
             without=without,
+            latest_without=self._latest_without,
             auth_first=auth_first,
             not_found=not_found,
             wrong_method=wrong_method,
@@ -182,6 +190,20 @@ class Simulator:
         self._busy = 0
         self._stopping = threading.Event()
         self._listener: Listener | None = None
+
+    def _make_stores(self, clock: Callable[[], float], settings: Mapping[str, Any]) -> dict[str, Store]:
+        stores: dict[str, Store] = {}
+        unknown = set(settings)
+        for name, kind in _STORES.items():
+            own = {field.name: settings[field.name] for field in fields(kind.Settings) if field.name in settings}
+            stores[name] = kind(self._samples, clock, self._lags, kind.Settings(**own))
+            unknown -= set(own)
+        if unknown:
+            raise TypeError(f"not options of the simulator: {sorted(unknown)}")
+        return stores
+
+    def _latest_without(self) -> Iterable[str]:
+        return () if self.settings["cases"].latest_serves_cases else cases.OPERATIONS
 
     # Start and stop.
     def start(self) -> Simulator:
@@ -241,8 +263,9 @@ class Simulator:
         """Returns the ID; `fields` are taken as they are, `without` names OPTIONAL_FIELDS that it does not have."""
         if not OPTIONAL_FIELDS.issuperset(without):
             raise TypeError(f"no optional fields of an incident: {sorted(set(without) - OPTIONAL_FIELDS)}")
-        incident = self._incidents.sample(id, assignees, events, fields)
-        self._incidents.put({key: value for key, value in incident.items() if key not in without})
+        store: Any = self._stores["incidents"]
+        incident = store.sample(id, assignees, events, fields)
+        store.put({key: value for key, value in incident.items() if key not in without})
         return str(incident["id"])
 
     def add_incidents(self, count: int, assigned: int = 0, events: int = 3) -> list[str]:
@@ -250,18 +273,62 @@ class Simulator:
         return [self.add_incident(assignees=[f"user-{n}"] if n < assigned else [], events=events) for n in range(count)]
 
     def remove_incident(self, incident_id: str) -> None:
-        self._incidents.remove(incident_id)
+        self._stores["incidents"].remove(incident_id)
 
     def incident(self, incident_id: str) -> dict[str, Any]:
-        return self._incidents.copy(incident_id)
+        return self._stores["incidents"].copy(incident_id)
 
     def assignees(self, incident_id: str) -> list[str]:
-        return assignees(self._incidents.copy(incident_id))
+        return assignees(self._stores["incidents"].copy(incident_id))
 
+    # Cases and users.
+    def _add(self, store_name: str, *arguments: Any, **given: Any) -> str:
+        store: Any = self._stores[store_name]
+        thing = store.sample(*arguments, **given)
+        store.put(thing)
+        return str(thing["id"])
+
+    def add_case(self, id: str | None = None, assignee: str | None = None, **given: Any) -> str:  # noqa: A002
+        """Returns the UUID; an active case of nobody. For `given` see CaseStore.sample."""
+        return self._add("cases", id, assignee, **given)
+
+    def add_cases(self, count: int, assigned: int = 0, **given: Any) -> list[str]:
+        """`count` cases, the first `assigned` of them assigned to a user of their own."""
+        return [self.add_case(assignee=self._samples.uuid() if n < assigned else None, **given) for n in range(count)]
+
+    def remove_case(self, case_id: str) -> None:
+        self._stores["cases"].remove(case_id)
+
+    def _case_record(self, case_id: str) -> Thing:
+        return self._stores["cases"].copy(case_id)
+
+    def case(self, case_id: str) -> dict[str, Any]:
+        """The case as it is, by either of its IDs."""
+        return dict(self._case_record(case_id)["case"])
+
+    def case_events(self, case_id: str) -> list[dict[str, Any]]:
+        return list(self._case_record(case_id)["events"])
+
+    def case_assignee(self, case_id: str) -> str | None:
+        assignee: str | None = self.case(case_id).get("assignee", {}).get("userId")
+        return assignee
+
+    def comments(self, case_id: str) -> list[str]:
+        data = [event["eventData"] for event in self.case_events(case_id)]
+        return [content["comment"]["unsafeText"] for content in data if "comment" in content]
+
+    def add_user(self, username: str | None = None, user_id: str | None = None, **given: Any) -> str:
+        """Returns the user ID; an active user. For `given` see UserStore.sample."""
+        return self._add("users", username, user_id, **given)
+
+    # Somebody else.
     def act(
         self, operation: str, thing_id: str, user: str | None = None, by: str = "somebody-else", **arguments: Any
     ) -> None:
-        """Somebody else does this to the incident, if need be for a user, with the parameters of the operation."""
+        """Somebody else does this to a thing, if need be for a user, with further parameters of the operation.
+
+        `act("assign", incident_id, "u2")`, `act("case_resolve", "CASE-1", by="system", reason="fixed")`.
+        """
         row = OPERATIONS[operation]
         store = self._stores[row.store]
         if row.effect is None:

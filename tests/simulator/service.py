@@ -83,6 +83,7 @@ class Service:
         *,
         stores: Mapping[str, Store],
         without: Iterable[str],
+        latest_without: Callable[[], Iterable[str]],
         auth_first: bool,
         not_found: str,
         wrong_method: int,
@@ -92,6 +93,7 @@ class Service:
         self.stores = stores
         self.keys: dict[str, Key] = {}
         self._without = frozenset(without)
+        self._latest_without = latest_without
         self._missing_route = MISSING_ROUTE[not_found]
         self._wrong_method = WRONG_METHOD[wrong_method]
         self._style = ERROR_STYLES[error_style]
@@ -117,8 +119,8 @@ class Service:
     def _routing(self, call: Call) -> Reply | None:
         if call.match.wrong_method:
             return self._wrong_method
-        served = call.match.operation is not None and call.match.operation not in self._without
-        return None if served else self._missing_route
+        without = {None, *self._without, *(self._latest_without() if call.match.version == "latest" else ())}
+        return self._missing_route if call.match.operation in without else None
 
     def _authentication(self, call: Call) -> Reply | None:
         return None if self._key(call) else self.error(401, "Unauthorized: invalid API key")

@@ -39,12 +39,14 @@ class Act(NamedTuple):
 
     by: str
     now: float
-    event_id: str
+    new_id: Callable[[], str]
     assignee: str | None = None
     arguments: Mapping[str, Any] = {}
     """The decoded parameters of the request."""
     max_removed: int | None = None
     """How many assignees are removed at most; None is all."""
+    settings: Any = None
+    """Those of the store."""
 
 
 # What an operation does: the fields that change, or None when nothing has to. It may raise Refused.
@@ -105,26 +107,44 @@ class Written(NamedTuple):
 
 
 class Store:
-    """The things of one kind, by ID; an `alias` of a thing finds it too."""
+    """The things of one kind, by ID."""
 
     noun = "thing"
     assignee_parameter = ""
     """The parameter that holds `{userId}`."""
-    alias = ""
-    """The field with a second ID."""
+    Settings: Callable[..., Any] = dict
+    """Makes the settings, from some of the simulator's options."""
 
-    def __init__(self, samples: Samples, clock: Callable[[], float], lags: Mapping[str, Lag]) -> None:
+    def __init__(
+        self, samples: Samples, clock: Callable[[], float], lags: Mapping[str, Lag], settings: Any = None
+    ) -> None:
         self.samples = samples
         self.clock = clock
         self.lags = lags
         """Lag by what is read: "state", "events"."""
-        self.not_found_status = 404
-        self.bad_ids = "skip"
-        """As `Write.bad_ids`, for routes that take many IDs."""
+        self.settings = settings
+        """What effects and answers may depend on."""
         self._lock = threading.RLock()
         self._by_id: dict[str, Thing] = {}
         self._aliases: dict[str, str] = {}
         self._past: dict[tuple[str, str], list[_Past]] = {}
+
+    @property
+    def not_found_status(self) -> int:
+        return 404
+
+    @property
+    def bad_ids(self) -> str:
+        """As `Write.bad_ids`, for routes that take many IDs."""
+        return "error"
+
+    def alias(self, thing: Thing) -> str | None:
+        """A second ID that finds the thing too."""
+        return None
+
+    def is_visible(self, thing: Thing) -> bool:
+        """Whether the API knows the thing."""
+        return True
 
     def user_id(self, text: str) -> str:
         """The ID of a user as the service keeps it."""
@@ -137,8 +157,9 @@ class Store:
     def put(self, thing: Thing) -> None:
         with self._lock:
             self._by_id[thing["id"]] = thing
-            if thing.get(self.alias):
-                self._aliases[thing[self.alias]] = thing["id"]
+            alias = self.alias(thing)
+            if alias:
+                self._aliases[alias] = thing["id"]
 
     def remove(self, thing_id: str) -> None:
         with self._lock:
@@ -157,6 +178,10 @@ class Store:
         return copy.deepcopy(dict(thing))
 
     # Reads.
+    def _find(self, thing_id: str) -> Thing | None:
+        thing = self._by_id.get(self.canonical(thing_id))
+        return thing if thing and self.is_visible(thing) else None
+
     def _seen(self, thing: Thing, what: str) -> Thing:
         seen = [past.see() for past in self._past.get((thing["id"], what), ())]
         return next((past for past in seen if past is not None), thing)
@@ -171,7 +196,7 @@ class Store:
         """The things found, by the ID asked for, and the IDs not found: each once, in the order asked."""
         wanted = dict.fromkeys(ids)
         with self._lock:
-            known = {i: self._by_id[self.canonical(i)] for i in wanted if self.canonical(i) in self._by_id}
+            known = {i: thing for i in wanted if (thing := self._find(i))}
             found = {i: self._seen(thing, what) for i, thing in known.items()}
         return found, [i for i in wanted if i not in found]
 
@@ -193,16 +218,16 @@ class Store:
         """Do this to all things at one moment; `arguments` are the decoded parameters of the request."""
         user = arguments.get(self.assignee_parameter, {}).get("userId")
         assignee = None if user is None else self.user_id(user)
+        act = Act(by, self.clock(), self.samples.uuid, assignee, arguments, how.max_removed, self.settings)
         planned: dict[str, Thing] = {}
         changes: list[str] = []
         errors: list[Refused] = []
         with self._lock:
             for thing_id in dict.fromkeys(ids):
-                thing = self._by_id.get(self.canonical(thing_id))
+                thing = self._find(thing_id)
                 try:
                     if thing is None:
                         raise self.not_found(thing_id)
-                    act = Act(by, self.clock(), self.samples.uuid(), assignee, arguments, how.max_removed)
                     fields = effect(thing, act)
                 except Refused as error:
                     errors.append(error)
