@@ -31,6 +31,9 @@ from ._service import Listing, Service
 from ._transport import Transport
 
 Spec = t.Mapping[str, t.Mapping[str, t.Any]]
+# Makes what carries requests, from settings, user agent, correlation ID and the number of connections.
+NewTransport = t.Callable[[_settings.Settings, str, str, int], t.Any]
+Sleep = t.Callable[[float], t.Any]
 
 MISSING: dict[str, t.Any] = {"type": "str", "choices": ["fail", "ignore"], "default": "fail"}
 INCLUDE_EVENTS: dict[str, t.Any] = {"type": "bool", "default": True}
@@ -69,9 +72,13 @@ class ModuleDefinition(t.NamedTuple):
 class Run:
     """What belongs to one run of a task: settings, correlation ID, connection, warnings."""
 
-    def __init__(self, task: Task, resource: Resource, masker: Masker) -> None:
+    def __init__(
+        self, task: Task, resource: Resource, masker: Masker, new_transport: NewTransport, sleep: Sleep | None
+    ) -> None:
         self._task = task
         self._masker = masker
+        self._new_transport = new_transport
+        self._sleep = sleep
         self._client: Client | None = None
         self.context = Context(resource)
 
@@ -84,7 +91,7 @@ class Run:
         correlation_id = str(uuid.uuid4())
         user_agent = f"ansible-core/{self._task.ansible_version} Python/{platform.python_version()}"
         resource = self.context.resource
-        transport = Transport(settings, user_agent, correlation_id, resource.max_concurrent_requests)
+        transport = self._new_transport(settings, user_agent, correlation_id, resource.max_concurrent_requests)
         self._client = Client(
             transport,
             base_url=settings.base_url,
@@ -93,6 +100,7 @@ class Run:
             deadline=settings.deadline,
             correlation_id=correlation_id,
             masker=self._masker,
+            sleep=self._sleep,
         )
         self.context = Context(
             resource,
@@ -108,10 +116,15 @@ class Run:
         return list(self._client.warnings) if self._client else []
 
 
-def run_task(definition: ModuleDefinition, task: Task) -> Result:
-    """The result of a task. It always is one, whatever is raised on the way; Stopped alone passes through."""
+def run_task(
+    definition: ModuleDefinition, task: Task, new_transport: NewTransport = Transport, sleep: Sleep | None = None
+) -> Result:
+    """The result of a task. It always is one, whatever is raised on the way; Stopped alone passes through.
+
+    C(new_transport) and C(sleep) are for tests: what carries the requests, and what waits.
+    """
     masker = Masker(_settings.find_secrets(task.params, task.environ))
-    run = Run(task, definition.resource, masker)
+    run = Run(task, definition.resource, masker, new_transport, sleep)
     try:
         _arguments.check_given(task.given, definition.options, definition.not_null)
         result = definition.run(task, run)
@@ -173,7 +186,9 @@ def info_module(resource: Resource) -> ModuleDefinition:
     }
 
     def run_info(task: Task, run: Run) -> Result:
-        listing, not_found, error = Listing([], 0), [], None
+        listing = Listing([], 0)
+        not_found: list[str] = []
+        error: t.Any = None
         try:
             if task.params[resource.id_option] is None:
                 listing = _list_items(task, run)
@@ -216,4 +231,4 @@ def _list_items(task: Task, run: Run) -> Listing:
     query = run.context.resource.filters.build_query(task.params, datetime.now(timezone.utc))
     if query.matches_nothing:
         return Listing([], 0)
-    return run.connect().list(query.values, query.keep, task.params["limit"])
+    return run.connect().list_items(query.values, query.keep, task.params["limit"])
