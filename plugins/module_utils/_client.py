@@ -93,7 +93,7 @@ class Client:
         """
         tries = Tries(self)
         while True:
-            if self.is_past_deadline and not (past_deadline and not tries.attempts.count):
+            if self.is_past_deadline and not (past_deadline and not tries.attempts.tries):
                 raise CoralogixError(DeadlinePassed(self._deadline or 0.0, request.operation.action))
             outcome = self.send_once(request, parse, past_deadline)
             if not isinstance(outcome, Failure):
@@ -117,17 +117,18 @@ class Client:
         return outcome
 
     def _try(self, request: Request, parse: t.Callable[[t.Any], _Parsed], past_deadline: bool) -> _Parsed | Failure:
-        if self._is_stopped:
+        if self.is_stopped():
             return Failure(FailureKind.STOPPED, "the task was asked to stop")
         seconds = self._timeout if past_deadline else self._time_for_one_try()
         try:
             response = self._transport.send(request, seconds)
-        except (MemoryError, RecursionError):
-            raise
         except Exception as error:
-            if self._is_stopped:
+            if self.is_stopped():
                 return Failure(FailureKind.STOPPED, "the task was asked to stop", may_have_applied=True)
-            return classify_exception(error, seconds, self._transport.proxy is not None)
+            failure = classify_exception(error, seconds, self._transport.proxy is not None)
+            if failure is None:
+                raise
+            return failure
         answer = classify_response(response, time.time())
         if isinstance(answer, Failure):
             return answer
@@ -149,8 +150,7 @@ class Client:
         self._stop.set()
         self._transport.abort()
 
-    @property
-    def _is_stopped(self) -> bool:
+    def is_stopped(self) -> bool:
         return self._stop.is_set()
 
     @property
@@ -159,7 +159,7 @@ class Client:
 
     def can_wait(self, delay: float) -> bool:
         """Whether a wait ends before the deadline, and nobody has stopped the run."""
-        return not self._is_stopped and (self._end is None or time.monotonic() + delay < self._end)
+        return not self.is_stopped() and (self._end is None or time.monotonic() + delay < self._end)
 
     def _time_for_one_try(self) -> float:
         if self._end is None:
@@ -183,7 +183,7 @@ class Tries:
 
     def count(self, failure: Failure) -> None:
         """Count a try that failed."""
-        self.attempts = self.attempts._replace(count=self.attempts.count + 1)
+        self.attempts = self.attempts._replace(tries=self.attempts.tries + 1)
         self._may_have_applied = self._may_have_applied or failure.may_have_applied
 
     def wait_for_next(self, failure: Failure) -> bool:

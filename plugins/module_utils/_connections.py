@@ -99,7 +99,9 @@ def _rows() -> tuple[_Row, ...]:
         ),
         _Row((ssl.SSLError,), FailureKind.CONNECTION, "TLS failed: {cause}", True, True),
         _Row((http.client.HTTPException,), FailureKind.CONNECTION, "the answer is no valid HTTP", True, True),
-        _Row((BaseException,), FailureKind.CONNECTION, "{cause}", True, True),
+        # Such a text may quote the answer as well.
+        _Row((ValueError,), FailureKind.CONNECTION, "the answer is no valid HTTP", True, True),
+        _Row((OSError, of_urllib3.HTTPError), FailureKind.CONNECTION, "{cause}", True, True),
     )
 
 
@@ -112,8 +114,11 @@ _TUNNEL_STATUS = re.compile(r"Tunnel connection failed: (\d{3})(.*)")
 _CA_FILE_REASONS = frozenset(("NO_CERTIFICATE_OR_CRL_FOUND", "NO_START_LINE", "BAD_BASE64_DECODE", "PEM_LIB"))
 
 
-def classify_exception(error: BaseException, timeout: float, through_proxy: bool) -> Failure:
-    """The failure that an exception means. C(timeout) is in seconds, for the message."""
+def classify_exception(error: BaseException, timeout: float, through_proxy: bool) -> Failure | None:
+    """The failure that an exception means. None if it has nothing to do with the connection, such as MemoryError.
+
+    C(timeout) is in seconds, for the message.
+    """
     causes = list(_causes(error))
     innermost = causes[-1]
     for cause in causes:
@@ -127,9 +132,12 @@ def classify_exception(error: BaseException, timeout: float, through_proxy: bool
             cause.reason in _CA_FILE_REASONS or "PEM lib" in str(cause) or "BAD_BASE64" in str(cause)
         ):
             return Failure(FailureKind.CA_FILE, "it holds no certificate that can be read")
-    row = next(
+    fitting = (
         row for row in _rows() for cause in causes if isinstance(cause, row.exceptions) and _is_about(row, cause)
     )
+    row = next(fitting, None)
+    if row is None:
+        return None
     message = row.message.format(timeout=timeout, cause=_text(innermost))
     kind = _certificate_kind(causes) if row.kind is FailureKind.CERTIFICATE else row.kind
     by_proxy = any(isinstance(cause, urllib3.exceptions.ProxyError) for cause in causes)

@@ -69,7 +69,7 @@ class Failure(t.NamedTuple):
 class Attempts(t.NamedTuple):
     """The tries of one request so far."""
 
-    count: int = 0
+    tries: int = 0
     waited: float = 0.0
     """Seconds of all the waits between them."""
     refused_wait: float | None = None

@@ -109,11 +109,11 @@ def _describe_attempts(error: RequestFailed) -> str:
     attempts = error.attempts
     if attempts.refused_wait is not None:
         return (
-            f" Gave up after try {attempts.count}: another wait of {attempts.refused_wait:.0f} s would be longer than "
+            f" Gave up after try {attempts.tries}: another wait of {attempts.refused_wait:.0f} s would be longer than "
             f"the {MAX_TOTAL_DELAY:.0f} s allowed in all, or pass the deadline."
         )
-    if attempts.count > 1:
-        return f" Tried {attempts.count} times, with {attempts.waited:.1f} s of waiting."
+    if attempts.tries > 1:
+        return f" Tried {attempts.tries} times, with {attempts.waited:.1f} s of waiting."
     return ""
 
 

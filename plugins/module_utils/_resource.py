@@ -142,4 +142,4 @@ class Resource(t.NamedTuple):
         return f"{'an' if self.singular[0] in 'aeiou' else 'a'} {self.singular}"
 
 
-_JSON_TYPES = {str: "string", list: "list", dict: "object"}
+_JSON_TYPES: dict[type, str] = {str: "string", list: "list", dict: "object"}

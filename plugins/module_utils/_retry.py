@@ -38,9 +38,9 @@ class RetryPolicy(t.NamedTuple):
 
         C(fraction), from 0 to 1, is random: clients that failed together do not come back together.
         """
-        if not failure.retryable or attempts.count > self.retries:
+        if not failure.retryable or attempts.tries > self.retries:
             return None
-        return backoff_delay(attempts.count, failure.retry_after, fraction)
+        return backoff_delay(attempts.tries, failure.retry_after, fraction)
 
 
 def is_too_long(delay: float, attempts: Attempts) -> bool:

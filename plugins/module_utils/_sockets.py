@@ -111,19 +111,19 @@ def limited_adapter(pool_size: int, tls: ssl.SSLContext | None, opened: t.Any) -
             except OSError as error:
                 raise urllib3.exceptions.NewConnectionError(self, str(error)) from error
 
-    class HttpConnection(Limited, urllib3.connection.HTTPConnection):  # type: ignore[misc, name-defined]
+    class HttpConnection(Limited, urllib3.connection.HTTPConnection):
         pass
 
-    class HttpsConnection(Limited, urllib3.connection.HTTPSConnection):  # type: ignore[misc, name-defined]
+    class HttpsConnection(Limited, urllib3.connection.HTTPSConnection):
         pass
 
-    class HttpPool(urllib3.HTTPConnectionPool):  # type: ignore[misc, name-defined]
+    class HttpPool(urllib3.HTTPConnectionPool):
         ConnectionCls = HttpConnection
 
-    class HttpsPool(urllib3.HTTPSConnectionPool):  # type: ignore[misc, name-defined]
+    class HttpsPool(urllib3.HTTPSConnectionPool):
         ConnectionCls = HttpsConnection
 
-    class Adapter(requests.adapters.HTTPAdapter):  # type: ignore[misc, name-defined]
+    class Adapter(requests.adapters.HTTPAdapter):
         def init_poolmanager(self, *args: t.Any, **kwargs: t.Any) -> None:
             super().init_poolmanager(*args, **kwargs, ssl_context=tls)
             self.poolmanager.pool_classes_by_scheme = {"http": HttpPool, "https": HttpsPool}

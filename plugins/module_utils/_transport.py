@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import importlib.util
 import os
 import socket
 import typing as t
@@ -59,7 +60,7 @@ class Transport:
         )
 
     def _new_session(self, settings: Settings, pool_size: int) -> t.Any:
-        class Session(requests.Session):  # type: ignore[misc, name-defined]
+        class Session(requests.Session):
             def get_redirect_target(self, resp: t.Any) -> None:
                 """None: even without following redirects, requests would parse them, and fail on some."""
 
@@ -203,11 +204,7 @@ def find_proxy(base_url: str, environ: t.Mapping[str, str]) -> Proxy | None:
 
 
 def _has_socks() -> bool:
-    try:
-        import socks  # noqa: F401
-    except ImportError:
-        return False
-    return True
+    return importlib.util.find_spec("socks") is not None
 
 
 def _is_on_loopback(url: str) -> bool:
