@@ -100,7 +100,9 @@ class Service:
         )
         return ReadResult(items, not_found, first, is_refused)
 
-    def list_items(self, query: Values, keep: t.Callable[[Item], bool] | None = None, limit: int | None = None) -> Listing:
+    def list_items(
+        self, query: Values, keep: t.Callable[[Item], bool] | None = None, limit: int | None = None
+    ) -> Listing:
         """List items page by page, until there are as many to keep as the limit says, or no more.
 
         Raises CoralogixError.
