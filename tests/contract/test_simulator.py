@@ -297,8 +297,8 @@ def test_optional_fields_are_those_of_the_contract(version: str) -> None:
 # Requests that both refuse.
 @every_operation
 def test_unknown_parameters(sim: Simulator, operation: str) -> None:
-    surplus = "json" if ROUTES[sim.latest][operation].where == "body" else "params"
-    response, entry = exchange(sim, operation, [UNKNOWN], **{surplus: {"x": "1"}})
+    arguments: dict[str, Any] = {"json" if ROUTES[sim.latest][operation].where == "body" else "params": {"x": "1"}}
+    response, entry = exchange(sim, operation, [UNKNOWN], **arguments)
     assert response.status_code == 400
     with pytest.raises(AssertionError):
         contract.check_request(entry, sim.latest)

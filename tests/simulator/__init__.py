@@ -23,7 +23,7 @@ from .operations import VERSIONS, Operation, Route
 from .routes import OPERATIONS, PERMISSIONS, ROUTES
 from .samples import timestamp
 from .server import Entry, Simulator, load_incidents
-from .store import NotFound
+from .store import NotFound, Refused
 
 __all__ = [
     "APPLICATION_LABEL",
@@ -41,6 +41,7 @@ __all__ = [
     "Fault",
     "NotFound",
     "Operation",
+    "Refused",
     "Route",
     "Simulator",
     "assignment",

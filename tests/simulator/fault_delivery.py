@@ -115,7 +115,7 @@ _DELIVERIES: Mapping[str, Callable[[Fault, Reply, ErrorReply], Delivery]] = {
     ),
     "reset": lambda fault, true, error: Delivery("reset"),
     "hang": lambda fault, true, error: Delivery("drop"),
-    "raw": lambda fault, true, error: Delivery("raw", raw=bytes(fault.raw or b"")),
+    "raw": lambda fault, true, error: Delivery("raw", raw=fault.raw_bytes),
     "truncate": lambda fault, true, error: Delivery("truncated", true),
     "truncate_chunked": lambda fault, true, error: Delivery("truncated_chunked", true),
 }

@@ -115,8 +115,6 @@ class Fault:
             kinds = [kind for kind in kinds if kind != "status"]
         if len(kinds) > 1 or not (kinds or modifiers):
             raise ValueError(f"a fault has exactly one kind, not {kinds}")
-        if isinstance(self.raw, str):
-            self.raw = self.raw.encode()
         if self.drip_part not in DRIP_PARTS:
             raise ValueError(f"drip_part is one of {', '.join(DRIP_PARTS)}")
         self.kind: str = (kinds or modifiers)[0]
@@ -126,6 +124,10 @@ class Fault:
     def _given(self, names: Sequence[str] | Mapping[str, bool]) -> list[str]:
         defaults = {spec.name: spec.default for spec in fields(self)}
         return [name for name in names if getattr(self, name) != defaults[name]]
+
+    @property
+    def raw_bytes(self) -> bytes:
+        return self.raw.encode() if isinstance(self.raw, str) else self.raw or b""
 
     @property
     def has_body(self) -> bool:

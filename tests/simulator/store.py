@@ -112,8 +112,8 @@ class Store:
     noun = "thing"
     assignee_parameter = ""
     """The parameter that holds `{userId}`."""
-    Settings: Callable[..., Any] = dict
-    """Makes the settings, from some of the simulator's options."""
+    Settings: type[Any]
+    """A dataclass, filled from the simulator's options."""
 
     def __init__(
         self, samples: Samples, clock: Callable[[], float], lags: Mapping[str, Lag], settings: Any = None
@@ -229,8 +229,8 @@ class Store:
                     if thing is None:
                         raise self.not_found(thing_id)
                     fields = effect(thing, act)
-                except Refused as error:
-                    errors.append(error)
+                except Refused as refusal:
+                    errors.append(refusal)
                     continue
                 if thing["id"] not in planned:
                     planned[thing["id"]] = {**thing, **(fields or {})}

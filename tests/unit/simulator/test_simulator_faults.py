@@ -131,7 +131,10 @@ def test_broken_connection(sim: Simulator, send: Send, fault: Fault, error: str,
     sim.add_incident("i")
     sim.fault(fault)
     with pytest.raises((requests.exceptions.ChunkedEncodingError, requests.ConnectionError), match=error):
-        send(sim, "list")
+        response = send(sim, "list")
+        # urllib3 1 takes a body that is too short for a whole one.
+        if len(response.content) < int(response.headers["Content-Length"]):
+            raise requests.ConnectionError("IncompleteRead")
     assert (sim.journal[-1].status, sim.journal[-1].answer) == recorded
 
 
@@ -219,14 +222,18 @@ def test_compressed(sim: Simulator, send: Send, layers: int) -> None:
     assert json.loads(content) == {"incidents": [sim.incident(incident)]}
 
 
-@pytest.mark.parametrize("operation", ["unassign", "read_many", "read_one"])
-def test_nested(sim: Simulator, send: Send, operation: str) -> None:
+@pytest.mark.parametrize(
+    ("operation", "first"),
+    [
+        ("unassign", lambda answer: answer["incidents"][0]),
+        ("read_many", lambda answer: next(iter(answer["incidents"].values()))),
+        ("read_one", lambda answer: answer["incident"]),
+    ],
+)
+def test_nested(sim: Simulator, send: Send, operation: str, first: Callable[[Any], Any]) -> None:
     incident = sim.add_incident()
     sim.fault(Fault(operation, nest=100))
-    answer = send(sim, operation, incident).json()
-    [shown] = {"unassign": list, "read_many": dict.values, "read_one": lambda one: [one]}[operation](
-        answer.get("incidents", answer.get("incident"))
-    )
+    shown = first(send(sim, operation, incident).json())
     depth, inner = 1, shown.pop("nested")
     while inner:
         depth, [inner] = depth + 1, inner
