@@ -46,6 +46,15 @@ def parse_fault(text: str) -> Fault:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
+def parse_setting(text: str) -> tuple[str, Any]:
+    """NAME=VALUE, where a value that is no JSON is text."""
+    name, _equals, value = text.partition("=")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
+
+
 def parse_incidents(text: str) -> Any:
     try:
         return json.loads(Path(text).read_text(encoding="utf-8"))
@@ -67,6 +76,16 @@ def command_line() -> argparse.ArgumentParser:
     )
     add("--count", type=int, default=0, metavar="N", help="add N further incidents of sample data")
     add("--assigned", type=int, default=0, metavar="N", help="of these, N are assigned")
+    add("--cases", type=int, default=0, metavar="N", help="add N cases of sample data")
+    add("--user", action="append", default=[], metavar="USERNAME", help="a user that the search finds")
+    add(
+        "--setting",
+        action="append",
+        default=[],
+        type=parse_setting,
+        metavar="NAME=VALUE",
+        help="a field of IncidentSettings, CaseSettings or UserSettings, such as repeated=400",
+    )
     add(
         "--key",
         action="append",
@@ -88,9 +107,7 @@ def command_line() -> argparse.ArgumentParser:
     add("--not-found", choices=sorted(MISSING_ROUTE), default="json5")
     add("--wrong-method", type=int, choices=sorted(WRONG_METHOD), default=501)
     add("--error-style", choices=sorted(ERROR_STYLES), default="json")
-    add("--unknown-ids", choices=("skip", "404"), default="skip")
     add("--unknown-parameters", choices=("refuse", "ignore"), default="refuse")
-    add("--lower-case-user-ids", action="store_true")
     add("--read-lag", type=float, default=0, metavar="SECONDS", help="how far reads are behind writes")
     add("--stale-reads", type=int, default=0, metavar="N", help="reads after each write that show the state before it")
     add("--max-url", type=int, default=8192, metavar="BYTES")
@@ -106,6 +123,7 @@ def command_line() -> argparse.ArgumentParser:
 def main() -> None:
     options = vars(command_line().parse_args())
     incidents, keys, faults = options.pop("incidents"), options.pop("key"), options.pop("fault")
+    cases, users, settings = (options.pop(name) for name in ("cases", "user", "setting"))
     count, assigned, journal = (options.pop(name) for name in ("count", "assigned", "journal"))
     options["tls"] = tuple(options["tls"]) if options["tls"] else None
     stopped = threading.Event()
@@ -115,13 +133,19 @@ def main() -> None:
         if journal:
             opened = journal.open("a", encoding="utf-8")
             options["journal_file"] = stack.enter_context(opened)
-        simulator = Simulator(**options)
+        try:
+            simulator = Simulator(**options, **dict(settings))
+        except TypeError as error:
+            sys.exit(f"simulator: {error}")
         for key in keys:
             simulator.add_key(**key)
         for fault in faults:
             simulator.fault(fault)
         load_incidents(simulator, incidents)
         simulator.add_incidents(count, assigned)
+        simulator.add_cases(cases)
+        for username in users:
+            simulator.add_user(username)
         try:
             stack.enter_context(simulator)
         except OSError as error:

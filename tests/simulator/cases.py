@@ -398,7 +398,7 @@ def _list_cases(store: CaseStore, query: Query) -> Any:
 
 
 def _links(store: CaseStore, query: Query) -> Any:
-    case = store.one(query.params["caseId"])["case"]
+    case = store.read_one(query.params["caseId"])["case"]
     url = "https://team.example.invalid/#/cases"
     impacted = [{"entity": entity, "url": f"{url}/entity"} for entity in case["impactedEntities"]]
     return {"deepLinks": {"detail": f"{url}/{case['id']}", "alertIndicators": {}, "impactedEntities": impacted}}
@@ -410,11 +410,11 @@ def _list_deliveries(store: CaseStore, query: Query) -> Any:
     return {"deliveriesByCase": {i: {"notificationDeliveries": found[i]["deliveries"]} for i in found}}
 
 
-def _show_one(written: Written) -> Any:
+def _show_single(written: Written) -> Any:
     return {"case": written.things[0]["case"]}
 
 
-def _show_many(written: Written) -> Any:
+def _show_bulk(written: Written) -> Any:
     # In another order than the request's: none is promised.
     return {"cases": sorted((record["case"] for record in written.things), key=lambda case: str(case["id"]))}
 
@@ -429,7 +429,7 @@ _READ, _UPDATE, _CLOSE, _COMMENT = "case:Read", "case:Update", "case:Close", "ca
 _ASSIGN, _ACKNOWLEDGE = "case:Assign", "case:Acknowledge"
 
 
-def _one(method: str, service: str, end: str = "/{id}", required: tuple[str, ...] = (), **fields: Field) -> Route:
+def _single(method: str, service: str, end: str = "/{id}", required: tuple[str, ...] = (), **fields: Field) -> Route:
     path = _V1.format(service) + end
     names = re.findall(r"{(\w+)}", path)
     return Route(
@@ -437,7 +437,7 @@ def _one(method: str, service: str, end: str = "/{id}", required: tuple[str, ...
     )
 
 
-def _many(method: str, service: str, required: tuple[str, ...] = (), **fields: Field) -> Route:
+def _bulk(method: str, service: str, required: tuple[str, ...] = (), **fields: Field) -> Route:
     # Where the IDs travel in the query the contract does not require them, and does not say what none would mean.
     where = "query" if method == "DELETE" else "body"
     return Route(method, _V1.format(service), where, {"ids": _IDS, **fields}, ("ids", *required))
@@ -448,7 +448,7 @@ def _operation(permission: str | None, route: Route | None, **rest: Any) -> Oper
 
 
 def _write(permission: str | None, effect: Effect, route: Route | None) -> Operation:
-    return _operation(permission, route, effect=effect, show=_show_many if route and route.is_bulk else _show_one)
+    return _operation(permission, route, effect=effect, show=_show_bulk if route and route.is_bulk else _show_single)
 
 
 OPERATIONS = {
@@ -463,14 +463,14 @@ OPERATIONS = {
         read=_list_cases,
     ),
     "case_read": _operation(
-        _READ, _one("GET", "cases"), read=lambda store, query: {"case": store.one(query.params["id"])["case"]}
+        _READ, _single("GET", "cases"), read=lambda store, query: {"case": store.read_one(query.params["id"])["case"]}
     ),
     "case_events": _operation(
         _READ,
-        _one("GET", "cases", "/{case_id}/events"),
-        read=lambda store, query: {"events": store.one(query.params["caseId"], "events")["events"]},
+        _single("GET", "cases", "/{case_id}/events"),
+        read=lambda store, query: {"events": store.read_one(query.params["caseId"], "events")["events"]},
     ),
-    "case_links": _operation(_READ, _one("GET", "cases", "/{case_id}/deep-links"), read=_links),
+    "case_links": _operation(_READ, _single("GET", "cases", "/{case_id}/deep-links"), read=_links),
     "case_deliveries": _operation(
         _READ,
         Route(
@@ -482,32 +482,32 @@ OPERATIONS = {
         ),
         read=_list_deliveries,
     ),
-    "case_update": _write(_UPDATE, _update, _one("PUT", "cases", title=_text(512), resolutionReason=_text(500))),
+    "case_update": _write(_UPDATE, _update, _single("PUT", "cases", title=_text(512), resolutionReason=_text(500))),
     "case_comment": _operation(
         _COMMENT,
-        _one("POST", "cases", "/{case_id}/comments", ("text",), text=_text(10_000), attachments=_ATTACHMENTS),
+        _single("POST", "cases", "/{case_id}/comments", ("text",), text=_text(10_000), attachments=_ATTACHMENTS),
         effect=_comment,
         show=_show_event,
     ),
-    "case_assign": _write(_ASSIGN, _assign, _one("POST", "assigned", required=("assignee",), assignee=_USER)),
-    "case_assign_many": _write(_ASSIGN, _assign, _many("PUT", "assigned", ("assignee",), assignee=_USER)),
-    "case_unassign": _write(_ASSIGN, _unassign, _one("DELETE", "assigned")),
-    "case_unassign_many": _write(_ASSIGN, _unassign, _many("DELETE", "assigned")),
-    "case_acknowledge": _write(_ACKNOWLEDGE, _acknowledge, _one("PUT", "acknowledged")),
-    "case_acknowledge_many": _write(_ACKNOWLEDGE, _acknowledge, _many("POST", "acknowledged", ("actor",), actor=_USER)),
-    "case_unacknowledge": _write(_ACKNOWLEDGE, _unacknowledge, _one("DELETE", "acknowledged")),
-    "case_resolve": _write(_CLOSE, _resolve, _one("PUT", "resolved", reason=Field(size=(1, 500)))),
-    "case_resolve_many": _write(_CLOSE, _resolve, _many("POST", "resolved", reason=Field(size=(1, 4096)))),
-    "case_close": _write(_CLOSE, _close, _one("POST", "closed")),
-    "case_close_many": _write(_CLOSE, _close, _many("POST", "closed")),
+    "case_assign": _write(_ASSIGN, _assign, _single("POST", "assigned", required=("assignee",), assignee=_USER)),
+    "case_assign_many": _write(_ASSIGN, _assign, _bulk("PUT", "assigned", ("assignee",), assignee=_USER)),
+    "case_unassign": _write(_ASSIGN, _unassign, _single("DELETE", "assigned")),
+    "case_unassign_many": _write(_ASSIGN, _unassign, _bulk("DELETE", "assigned")),
+    "case_acknowledge": _write(_ACKNOWLEDGE, _acknowledge, _single("PUT", "acknowledged")),
+    "case_acknowledge_many": _write(_ACKNOWLEDGE, _acknowledge, _bulk("POST", "acknowledged", ("actor",), actor=_USER)),
+    "case_unacknowledge": _write(_ACKNOWLEDGE, _unacknowledge, _single("DELETE", "acknowledged")),
+    "case_resolve": _write(_CLOSE, _resolve, _single("PUT", "resolved", reason=Field(size=(1, 500)))),
+    "case_resolve_many": _write(_CLOSE, _resolve, _bulk("POST", "resolved", reason=Field(size=(1, 4096)))),
+    "case_close": _write(_CLOSE, _close, _single("POST", "closed")),
+    "case_close_many": _write(_CLOSE, _close, _bulk("POST", "closed")),
     "case_priority": _write(
-        _UPDATE, _override, _one("PUT", "priority-override", required=("priority",), priority=_PRIORITY)
+        _UPDATE, _override, _single("PUT", "priority-override", required=("priority",), priority=_PRIORITY)
     ),
     "case_priority_many": _write(
-        _UPDATE, _override, _many("POST", "priority-override", ("priority",), priority=_PRIORITY)
+        _UPDATE, _override, _bulk("POST", "priority-override", ("priority",), priority=_PRIORITY)
     ),
-    "case_clear_priority": _write(_UPDATE, _override, _one("DELETE", "priority-override")),
-    "case_clear_priority_many": _write(_UPDATE, _override, _many("DELETE", "priority-override")),
+    "case_clear_priority": _write(_UPDATE, _override, _single("DELETE", "priority-override")),
+    "case_clear_priority_many": _write(_UPDATE, _override, _bulk("DELETE", "priority-override")),
     # Only the service itself does this.
     "case_activate": _write(None, _activate, None),
 }

@@ -313,7 +313,7 @@ OPERATIONS = {
         "incidents",
         _READ,
         _versions(_BY_ID, _BY_ID),
-        read=lambda store, query: {"incident": store.one(query.params["id"])},
+        read=lambda store, query: {"incident": store.read_one(query.params["id"])},
     ),
     "read_many": Operation(
         "incidents",

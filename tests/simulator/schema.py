@@ -42,8 +42,8 @@ class Message:
 class Field:
     type: str | tuple[str, ...] | Message = "string"
     """A scalar's name ("any" is not looked at), the names of an enum, or a message."""
-    shape: str = "one"
-    """"one", "list" or "map"."""
+    shape: str = "single"
+    """"single", "list" or "map"."""
     size: Range | None = None
     """Characters of a string, or the value of a number."""
     items: Range | None = None
@@ -122,7 +122,7 @@ def _decode_item(field: Field, value: Any, where: str, strict: bool) -> Any:
 
 
 def _decode_field(field: Field, value: Any, where: str, strict: bool) -> Any:
-    if field.shape == "one":
+    if field.shape == "single":
         return _decode_item(field, value, where, strict)
     wanted: type[Any] = list if field.shape == "list" else dict
     if not isinstance(value, wanted):
@@ -140,7 +140,7 @@ def _check_members(message: Message, decoded: Mapping[str, Any], where: str) -> 
             raise BadRequest(f"{where + '.' if where else ''}{name} is required")
     count = sum(name in decoded for name in message.one_of)
     if count > 1 or (message.one_of and message.needs_one and not count):
-        raise BadRequest(f"{where} takes exactly one of {', '.join(message.one_of)}")
+        raise BadRequest(f"{where} needs exactly one of {', '.join(message.one_of)}")
 
 
 def decode(message: Message, value: Any, where: str, strict: bool) -> dict[str, Any]:
@@ -163,7 +163,7 @@ def _put(tree: dict[str, Any], message: Message, name: str, text: str) -> None:
     *parents, last = name.split(".")
     for parent in parents:
         field = message.fields.get(camel(parent))
-        if field is None or field.shape != "one" or not isinstance(field.type, Message):
+        if field is None or field.shape != "single" or not isinstance(field.type, Message):
             raise BadRequest(f'unknown query parameter "{name}"')
         message, tree = field.type, tree.setdefault(camel(parent), {})
     field = message.fields.get(camel(last))

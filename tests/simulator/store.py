@@ -200,7 +200,7 @@ class Store:
             found = {i: self._seen(thing, what) for i, thing in known.items()}
         return found, [i for i in wanted if i not in found]
 
-    def one(self, thing_id: str, what: str = "state") -> Thing:
+    def read_one(self, thing_id: str, what: str = "state") -> Thing:
         found, _missing = self.read([thing_id], what)
         if not found:
             raise self.not_found(thing_id)
