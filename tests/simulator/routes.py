@@ -30,9 +30,12 @@ ROUTES: dict[str, dict[str, Route]] = {
     for version in VERSIONS
 }
 
-# Literal paths first.
-_BY_VERSION = {
-    version: sorted(routes.items(), key=lambda item: "{" in item[1].path) for version, routes in ROUTES.items()
+# Literal paths are served first; most requests have one.
+_LITERAL = {
+    (version, route.method, route.path): name
+    for version, routes in ROUTES.items()
+    for name, route in routes.items()
+    if "{" not in route.path
 }
 
 _ID_NAMES = frozenset(
@@ -67,9 +70,12 @@ def find(method: str, path: str, latest: str) -> Match:
     serves = latest if version == "latest" else version
     if not path.startswith(BASE) or serves not in ROUTES:
         return Match()
+    literal = _LITERAL.get((serves, method, slash + rest))
+    if literal:
+        return Match(version, serves, literal)
     fits = [
         (operation, route, {name: unquote(value) for name, value in found.groupdict().items()})
-        for operation, route in _BY_VERSION[serves]
+        for operation, route in ROUTES[serves].items()
         for found in [route.pattern.fullmatch(slash + rest)]
         if found
     ]
