@@ -23,7 +23,8 @@ class Masker:
         forms = {form for secret in secrets for form in secret_forms(secret)}
         # The longest one first: a form may contain another one.
         self.forms = tuple(sorted(forms, key=len, reverse=True))
-        self._encoded = tuple(form.encode() for form in self.forms)
+        # In JSON, each of these forms may be escaped once more.
+        self._in_json = frozenset(text.encode() for form in forms for text in (form, json.dumps(form)[1:-1]))
 
     def mask(self, text: str) -> str:
         """The text with every form of every secret replaced."""
@@ -33,7 +34,7 @@ class Masker:
 
     def may_occur_in(self, body: bytes) -> bool:
         """Whether a secret may be in JSON. False is certain; true asks for a closer look."""
-        return any(form in body for form in self._encoded) or b"\\u" in body or b"\\/" in body
+        return any(text in body for text in self._in_json) or b"\\u" in body or b"\\/" in body
 
     def mask_value(self, value: t.Any) -> t.Any:
         """The same value of plain JSON types with secrets masked, in the keys of maps as well."""
