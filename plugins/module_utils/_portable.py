@@ -37,17 +37,20 @@ def make_portable(answer: t.Any, body: bytes, masker: Masker) -> tuple[t.Any, li
     Most answers are returned as they are, after a few fast searches in the body.
     """
     warnings = []
+    if is_deep(body):
+        cut = _cut(answer, MAX_DEPTH)
+        if cut != answer:
+            answer = cut
+            warnings.append(CUT)
+    if json.detect_encoding(body) not in ("utf-8", "utf-8-sig"):
+        # The searches below are for UTF-8, in which nearly every answer comes.
+        body = json.dumps(answer).encode()
     if _SURROGATE.search(body):
         text = json.dumps(answer, ensure_ascii=False)
         repaired = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         if repaired != text:
             answer = json.loads(repaired)
             warnings.append(REPAIRED)
-    if is_deep(body):
-        cut = _cut(answer, MAX_DEPTH)
-        if cut != answer:
-            answer = cut
-            warnings.append(CUT)
     if RESERVED_PREFIX.encode() in body or b"\\u" in body:
         renamed = _rename(answer)
         if renamed != answer:
