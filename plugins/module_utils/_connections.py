@@ -62,14 +62,15 @@ def _rows() -> tuple[_Row, ...]:
         # urllib3's own, before its version 2.
         _Row(_classes(_ssl_match_hostname(), "CertificateError"), FailureKind.CERTIFICATE_HOST, "{cause}"),
         _Row((socket.gaierror, UnicodeError), FailureKind.UNREACHABLE, "the name does not resolve", True),
+        _Row((ConnectionRefusedError,), FailureKind.UNREACHABLE, "connection refused", True),
+        # Some versions of urllib3 derive this one from the next one.
+        _Row((of_urllib3.NewConnectionError,), FailureKind.UNREACHABLE, "{cause}", True),
         _Row(
             (of_requests.ConnectTimeout, of_urllib3.ConnectTimeoutError),
             FailureKind.UNREACHABLE,
             "no connection within {timeout:g} s",
             True,
         ),
-        _Row((ConnectionRefusedError,), FailureKind.UNREACHABLE, "connection refused", True),
-        _Row((of_urllib3.NewConnectionError,), FailureKind.UNREACHABLE, "{cause}", True),
         _Row(
             (of_requests.ReadTimeout, of_urllib3.ReadTimeoutError, TimeoutError, socket.timeout),
             FailureKind.TIMEOUT,
@@ -77,10 +78,10 @@ def _rows() -> tuple[_Row, ...]:
             True,
             True,
         ),
-        _Row((ConnectionResetError, BrokenPipeError), FailureKind.CONNECTION, "connection reset", True, True),
         _Row(
             (http.client.RemoteDisconnected,), FailureKind.CONNECTION, "connection closed without an answer", True, True
         ),
+        _Row((ConnectionResetError, BrokenPipeError), FailureKind.CONNECTION, "connection reset", True, True),
         # The texts of these quote the answer, which may be incident data.
         _Row((http.client.BadStatusLine,), FailureKind.CONNECTION, "the answer is no HTTP", True, True),
         _Row(
@@ -129,7 +130,7 @@ def classify_exception(error: BaseException, timeout: float, through_proxy: bool
             message = f"{status}{tunnel.group(2)}".strip()
             return Failure(FailureKind.PROXY, f"it refused the tunnel: {message}", retryable=status >= 500)
         if isinstance(cause, ssl.SSLError) and (
-            cause.reason in _CA_FILE_REASONS or "PEM lib" in str(cause) or "BAD_BASE64" in str(cause)
+            _ssl_reason(cause) in _CA_FILE_REASONS or "PEM lib" in str(cause) or "BAD_BASE64" in str(cause)
         ):
             return Failure(FailureKind.CA_FILE, "it holds no certificate that can be read")
     fitting = (
@@ -153,8 +154,13 @@ def _is_about(row: _Row, cause: BaseException) -> bool:
     return not (isinstance(cause, UnicodeDecodeError) and UnicodeError in row.exceptions)
 
 
+def _ssl_reason(error: ssl.SSLError) -> str:
+    """Only errors that OpenSSL raises have a reason."""
+    return getattr(error, "reason", None) or ""
+
+
 def _speaks_http(causes: t.Iterable[BaseException]) -> bool:
-    return any(isinstance(cause, ssl.SSLError) and cause.reason in _PLAIN_HTTP_REASONS for cause in causes)
+    return any(isinstance(cause, ssl.SSLError) and _ssl_reason(cause) in _PLAIN_HTTP_REASONS for cause in causes)
 
 
 _PLAIN_HTTP_REASONS = frozenset(
@@ -163,7 +169,8 @@ _PLAIN_HTTP_REASONS = frozenset(
 
 
 def _certificate_kind(causes: t.Iterable[BaseException]) -> FailureKind:
-    code = next((cause.verify_code for cause in causes if isinstance(cause, ssl.SSLCertVerificationError)), 0)
+    verifications = (cause for cause in causes if isinstance(cause, ssl.SSLCertVerificationError))
+    code = next((getattr(cause, "verify_code", 0) for cause in verifications), 0)
     if code in _WRONG_HOST_CODES:
         return FailureKind.CERTIFICATE_HOST
     return FailureKind.CERTIFICATE_FORM if code in _FORM_CODES else FailureKind.CERTIFICATE
