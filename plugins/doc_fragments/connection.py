@@ -51,6 +51,12 @@ options:
       - It must be C(https). Plain C(http) is accepted for the loopback interface only.
       - See O(region) for what happens if it is not set. Its environment variable is E(CORALOGIX_URL).
     type: str
+  team_id:
+    description:
+      - The number of the Coralogix team. The account's settings in Coralogix show it.
+      - Only needed where users are given by e-mail address, and by M(coralogix.incidents.user_info).
+      - If it is not set, the environment variable E(CORALOGIX_TEAM_ID) is used.
+    type: int
   api_version:
     description:
       - The version of the Coralogix API to use.

@@ -14,7 +14,7 @@ import re
 import typing as t
 
 from ._errors import option_invalid
-from ._resource import Resource, canonical
+from ._resource import Resource
 
 # What shows that a text is no ID, and how to say so.
 _NOT_IN_IDS = (
@@ -43,8 +43,9 @@ def check_ids(resource: Resource, ids: t.Sequence[str]) -> list[str]:
                 f"{resource.id_option} contains {item_id[:_MAX_SHOWN]!r}, which cannot be an ID: {problem}. "
                 f"{_HOW_TO_GIVE_IDS}"
             )
-    first = {canonical(item_id): item_id for item_id in reversed(stripped)}
-    return [item_id for item_id in dict.fromkeys(stripped) if first[canonical(item_id)] == item_id]
+    spell = resource.canonical_id
+    first = {spell(item_id): item_id for item_id in reversed(stripped)}
+    return [item_id for item_id in dict.fromkeys(stripped) if first[spell(item_id)] == item_id]
 
 
 def _id_problem(item_id: str) -> str:
@@ -112,3 +113,9 @@ def check_texts(params: t.Mapping[str, t.Any], spec: t.Mapping[str, t.Any]) -> N
         value = params.get(name)
         if option.get("type", "str") == "str" and isinstance(value, str) and not value.strip():
             raise option_invalid(f"{name} is blank.")
+
+
+def check_length(name: str, text: str | None, most: int) -> None:
+    """Refuse a text that is longer than the API takes, counted without blanks around it."""
+    if text is not None and len(text.strip()) > most:
+        raise option_invalid(f"{name} has {len(text.strip())} characters. The API takes at most {most}.")

@@ -139,11 +139,10 @@ class _Account:
             if not tries.wait_for_next(error.failure):
                 return tries.complete(error)
             if self._can_read:
-                read = self._service.read(pending, retries=False)
-                if read.error:
-                    error = read.error
+                pending, read_error = self._reread(pending)
+                if read_error:
+                    error = read_error
                     continue
-                pending = self._take_in(pending, read)
                 if not pending:
                     return None
             error = self._write_once(pending)
@@ -157,13 +156,34 @@ class _Account:
         outcome = self._service.write_once(self._change.operation, ids, self._change.values)
         if isinstance(outcome, dict):
             self._writes.update(dict.fromkeys(ids, Write.ACCEPTED))
-            self._after.update(outcome)
+            merge = self._service.resource.operations[self._change.operation].merge
+            for item_id, shown in outcome.items():
+                self._after[item_id] = merge(self._after[item_id], shown) if merge else shown
             return None
         if isinstance(outcome, DeadlinePassed) or not outcome.may_have_applied:
             for item_id, write in earlier.items():
                 if write is None:
                     del self._writes[item_id]
         return outcome
+
+    def _reread(self, ids: list[str]) -> tuple[list[str], t.Any]:
+        """Read between two tries. Returns the IDs of the items to be written again, and the error of the read.
+
+        What must not be done twice is looked for several times: the read may lag behind the write.
+        """
+        pending = ids
+        for delay in (0.0, *LAG_DELAYS):
+            if delay and (self._change.is_repeatable or not any(item_id in self._writes for item_id in pending)):
+                break
+            if delay:
+                self._client.wait(delay)
+            read = self._service.read(pending, retries=False)
+            if read.error:
+                return ids, read.error
+            pending = self._take_in(pending, read)
+            if not pending:
+                break
+        return pending, None
 
     def _take_in(self, ids: t.Sequence[str], read: ReadResult) -> list[str]:
         """Take down what a read between two tries shows. Returns the IDs of the items to be written again."""
@@ -184,8 +204,14 @@ class _Account:
 
     def _unclear(self) -> list[str]:
         """IDs of items that were written, and that no answer shows as asked."""
-        as_asked = _plan.select(self._change.is_wanted, self._writes, self._after)
-        return [item_id for item_id in self._writes if item_id not in {*as_asked, *self.gone}]
+        return [
+            item_id
+            for item_id in self._writes
+            if item_id not in self.gone
+            and not (
+                item_id in self._after and self._change.took_effect(self._before.get(item_id), self._after[item_id])
+            )
+        ]
 
     def _verify(self) -> t.Any:
         """Read again what the answers leave open, several times while the state before shows. Returns the error."""

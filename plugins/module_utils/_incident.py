@@ -306,6 +306,7 @@ INCIDENT = Resource(
     singular="incident",
     plural="incidents",
     id_option="incident_ids",
+    id_noun="incident IDs",
     title_field="name",
     operations=OPERATIONS,
     # What "latest" serves, the answer to a first read tells.

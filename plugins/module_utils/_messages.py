@@ -135,7 +135,7 @@ def _describe_deadline(error: DeadlinePassed, _context: Context) -> str:
 
 def _describe_unknown_ids(error: IdsUnknown, context: Context) -> str:
     more = " All of them are in not_found_ids." if len(error.ids) > MAX_LISTED else ""
-    return f"Unknown {context.resource.singular} IDs: {list_ids(error.ids)}. Set missing=ignore to skip them.{more}"
+    return f"Unknown {context.resource.id_noun}: {list_ids(error.ids)}. Set missing=ignore to skip them.{more}"
 
 
 def _describe_read_required(error: ReadRequired, context: Context) -> str:
@@ -243,6 +243,11 @@ def outcome_warnings(
                 f"They were perhaps {change.participle} before that."
             )
     return warnings
+
+
+def describe_truncation(context: Context) -> str:
+    """A warning about a list that is not complete."""
+    return f"Access policies hide some {context.resource.plural} that match. The list is not complete."
 
 
 _ONLY_UUIDS = " API version 5 takes only UUIDs as {} IDs. These are none: {}."

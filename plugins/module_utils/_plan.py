@@ -40,12 +40,23 @@ class Change(t.NamedTuple):
     """What the request says besides the IDs."""
     extra_results: t.Callable[[Items, t.Sequence[str]], dict[str, t.Any]] = _no_results
     """What is returned besides, from the items before and the IDs of those changed."""
+    is_done: t.Callable[[Item, Item], bool] | None = None
+    """Whether the states before and after show that the change took place. None if the wanted state says so."""
+    is_repeatable: bool = True
+    """Whether the same write has the same effect twice as once."""
+    details: tuple[str, ...] = ()
+    """Details of items that the decisions rest on."""
 
     def needs_change(self, item: Item) -> bool:
         return not self.is_wanted(item) and not self.skips(item)
 
     def skips(self, item: Item) -> bool:
         return not self.is_wanted(item) and self.is_skipped is not None and self.is_skipped(item)
+
+    def took_effect(self, before: Item | None, after: Item) -> bool:
+        if self.is_done is None:
+            return self.is_wanted(after)
+        return before is not None and self.is_done(before, after)
 
     def is_same(self, before: Item, after: Item) -> bool:
         return all(before.get(field) == after.get(field) for field in self.fields)
@@ -118,9 +129,9 @@ def assess(change: Change, item_id: str, progress: Progress) -> Effect:
     after = progress.after.get(item_id)
     if item_id in progress.unverified or after is None:
         return Effect.UNKNOWN
-    if change.is_wanted(after):
-        return Effect.CHANGED
     before = progress.before.get(item_id)
+    if change.took_effect(before, after):
+        return Effect.CHANGED
     if before is None or change.is_same(before, after):
         return Effect.NOT_VISIBLE if write is Write.ACCEPTED else Effect.NONE
     return Effect.OVERTAKEN if change.skips(after) else Effect.DIFFERENT
@@ -132,6 +143,6 @@ def rewrite_is_safe(change: Change, write: Write | None, before: Item, latest: I
     If an earlier try may have been carried out, any other state than the one before may be its effect, or that of
     somebody who acted after it. Writing again would undo what they did.
     """
-    if not change.needs_change(latest):
+    if not change.needs_change(latest) or (write and change.took_effect(before, latest)):
         return False
     return write is None or change.is_same(before, latest)

@@ -60,9 +60,14 @@ class Operation(t.NamedTuple):
     """The same where a body takes them. The answer shows all of them, and must arrive in time."""
     needs_personal_key: bool = False
     """Whether Coralogix accepts only a personal (user-owned) key."""
+    refusal_may_apply: bool = False
+    """Whether a refused request may have been carried out for some of its IDs."""
+    merge: t.Callable[[Item, Item], Item] | None = None
+    """From an item, and the part of it that the answer to a write shows, to the item after the write. None if the
+    answer shows whole items."""
     parse: t.Callable[[t.Any, t.Sequence[str]], t.Any] = lambda answer, _ids: answer
-    """From an answer and the IDs asked for to a C(Found) for a read, a C(Page) for a list, and a list of items for a
-    write, unchecked. Raises AnswerInvalid."""
+    """From an answer and the IDs asked for to a C(Found) for a read, a C(Page) for a list, a list of items for a write,
+    and a map of values by ID for a detail. The items are not checked yet. Raises AnswerInvalid."""
 
 
 class Found(t.NamedTuple):
@@ -91,6 +96,8 @@ class Resource(t.NamedTuple):
     plural: str
     """Also the name of the returned list, and of the fact: C(coralogix_<plural>)."""
     id_option: str
+    id_noun: str
+    """For messages: what the IDs are called, such as C(incident IDs)."""
     title_field: str
     """The field with the name that people know the item by."""
     operations: t.Mapping[str, Operation]
@@ -124,8 +131,18 @@ class Resource(t.NamedTuple):
     failure, IDs, and whether another route set was missing before."""
     names_unknown_id: t.Callable[[Failure], bool] = lambda _failure: False
     """Whether a failure of a read of one ID means that the ID is unknown."""
-    refused_write_may_apply: bool = False
-    """Whether a refused write may have been carried out for some of its IDs."""
+    canonical_id: t.Callable[[str], str] = canonical
+    """The one spelling of an ID, by which IDs are compared."""
+    request_id: t.Callable[[str], str] = str
+    """The spelling of an ID in a request."""
+    describe_total: t.Callable[[int, bool], dict[str, t.Any]] = lambda total, _truncated: {"total": total}
+    """What the module that finds items returns about all that match: from their number, and whether access policies
+    hide some."""
+    events_are_fields: bool = True
+    """Whether items come with their events. Otherwise the events take a request for each item."""
+    details: t.Sequence[str] = ()
+    """Operations that read more about an item. Each adds a field of its own name, if an option C(include_<name>) asks
+    for it."""
 
     def check_item(self, item: t.Any, fields: t.Mapping[str, type]) -> str:
         """What is wrong with an item of an answer. Empty if nothing is. Other fields are passed on as they are."""

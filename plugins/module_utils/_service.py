@@ -26,7 +26,7 @@ from ._errors import (
 )
 from ._negotiation import RouteNegotiation
 from ._request import build_request, chunk_ids
-from ._resource import NO_VALUES, Found, Item, Page, Resource, Values, canonical
+from ._resource import NO_VALUES, Found, Item, Page, Resource, Values
 
 _Answer = t.TypeVar("_Answer")
 _Parse = t.Callable[[t.Any, t.Sequence[str]], _Answer]
@@ -37,6 +37,8 @@ _REFUSED_KINDS = frozenset((FailureKind.FORBIDDEN, FailureKind.NO_ROUTE))
 _MAX_SURPLUS = 1_000
 
 NO_FIELDS: t.Mapping[str, type] = MappingProxyType({})
+# A refusal for one of these reasons concerns the request as a whole.
+_WHOLE_REFUSALS = frozenset((FailureKind.UNAUTHENTICATED, FailureKind.FORBIDDEN, FailureKind.NO_ROUTE))
 
 
 class ReadResult(t.NamedTuple):
@@ -64,7 +66,8 @@ class Listing(t.NamedTuple):
 class Service:
     """One kind of resource at the API, for one run.
 
-    C(required_fields) are fields that every item must have besides those of the resource.
+    C(required_fields) are fields that every item must have besides those of the resource. C(details) are added to every
+    item that is read.
     """
 
     def __init__(
@@ -73,10 +76,12 @@ class Service:
         resource: Resource,
         api_version: str,
         required_fields: t.Mapping[str, type] = NO_FIELDS,
+        details: t.Sequence[str] = (),
     ) -> None:
         self.client = client
         self.resource = resource
         self._required_fields = required_fields
+        self._details = details
         self._routes = RouteNegotiation(resource, api_version)
 
     def read(self, ids: t.Sequence[str], retries: bool = True, past_deadline: bool = False) -> ReadResult:
@@ -92,13 +97,29 @@ class Service:
             else:
                 errors.append(answer)
         if not errors:
-            return ReadResult(items, not_found)
+            return self.add_details(ReadResult(items, not_found), self._details, retries, past_deadline)
         first = errors[0]
         # If one request was answered, permission and route are there, and something else is wrong.
         is_refused = (
             isinstance(first, RequestFailed) and first.failure.kind in _REFUSED_KINDS and len(errors) == len(answers)
         )
         return ReadResult(items, not_found, first, is_refused)
+
+    def add_details(
+        self, read: ReadResult, details: t.Sequence[str], retries: bool = True, past_deadline: bool = False
+    ) -> ReadResult:
+        """The items with details, each of which takes requests of its own. With an error, those without it are gone."""
+        items = dict(read.items)
+        for detail in details:
+            answers = self._send_chunks(detail, list(items), self._parse_detail(detail), retries, past_deadline)
+            errors = [answer for answer in answers if isinstance(answer, (RequestFailed, DeadlinePassed))]
+            values = {name: value for answer in answers if isinstance(answer, dict) for name, value in answer.items()}
+            not_found = [item_id for item_id in items if item_id not in values] if not errors else []
+            items = {item_id: {**items[item_id], detail: values[item_id]} for item_id in items if item_id in values}
+            read = read._replace(items=items, not_found=[*read.not_found, *not_found])
+            if errors:
+                return read._replace(error=errors[0])
+        return read
 
     def list_items(
         self, query: Values, keep: t.Callable[[Item], bool] | None = None, limit: int | None = None
@@ -161,15 +182,19 @@ class Service:
     def write_once(
         self, operation: str, ids: t.Sequence[str], values: Values = NO_VALUES
     ) -> dict[str, Item] | RequestFailed | DeadlinePassed:
-        """Send a write once. Returns the items that the answer shows, by the ID asked for, or the failure."""
+        """Send a write once. Returns what the answer shows of the items, by the ID asked for, or the failure."""
 
         def parse(answer: t.Any, ids: t.Sequence[str]) -> dict[str, Item]:
-            items = self.resource.operations[operation].parse(answer, ids)
+            row = self.resource.operations[operation]
+            items = row.parse(answer, ids)
+            if row.merge:
+                return dict(zip(ids, items))
             return self._by_id([self._check(item) for item in items], ids)
 
         answer = self._call(operation, ids, parse, values, retries=False)
-        if isinstance(answer, RequestFailed) and self.resource.refused_write_may_apply:
-            return answer._replace(may_have_applied=True)
+        if isinstance(answer, RequestFailed) and answer.failure.kind not in _WHOLE_REFUSALS:
+            may_have_applied = answer.may_have_applied or self.resource.operations[operation].refusal_may_apply
+            return answer._replace(may_have_applied=may_have_applied)
         return answer
 
     def for_each_chunk(
@@ -214,12 +239,13 @@ class Service:
         """One request, by the routes that are served."""
 
         def attempt(route_set: str) -> t.Any:
-            request = build_request(self.client.base_url, self.resource, operation, route_set, ids, values)
+            sent_ids = [self.resource.request_id(item_id) for item_id in ids]
+            request = build_request(self.client.base_url, self.resource, operation, route_set, sent_ids, values)
             try:
                 return self.client.exchange(request, lambda answer: parse(answer, ids), retries, past_deadline)
             except CoralogixError as failed:
                 is_unknown = (
-                    operation == "read"
+                    operation in ("read", *self.resource.details)
                     and isinstance(failed.error, RequestFailed)
                     and self.resource.names_unknown_id(failed.error.failure)
                 )
@@ -231,13 +257,27 @@ class Service:
         found: Found = self.resource.operations["read"].parse(answer, ids)
         for item_id, item in found.items.items():
             self._check(item)
-            if not any(canonical(str(item.get(field))) == canonical(item_id) for field in self.resource.id_fields):
+            if not any(self._is_named(item, field, item_id) for field in self.resource.id_fields):
                 raise AnswerInvalid(f"under the ID {item_id} it shows the {self.resource.singular} {item['id']}")
         return found
 
     def _by_id(self, items: t.Sequence[Item], ids: t.Sequence[str]) -> dict[str, Item]:
-        by_id = {canonical(str(item.get(field))): item for item in items for field in self.resource.id_fields}
-        return {item_id: by_id[canonical(item_id)] for item_id in ids if canonical(item_id) in by_id}
+        spell = self.resource.canonical_id
+        by_id = {spell(str(item.get(field))): item for item in items for field in self.resource.id_fields}
+        return {item_id: by_id[spell(item_id)] for item_id in ids if spell(item_id) in by_id}
+
+    def _is_named(self, item: Item, field: str, item_id: str) -> bool:
+        return self.resource.canonical_id(str(item.get(field))) == self.resource.canonical_id(item_id)
+
+    def _parse_detail(self, detail: str) -> t.Callable[[t.Any, t.Sequence[str]], dict[str, t.Any]]:
+        """From an answer to the values by the IDs asked for."""
+
+        def parse(answer: t.Any, ids: t.Sequence[str]) -> dict[str, t.Any]:
+            sent_ids = [self.resource.request_id(item_id) for item_id in ids]
+            values = self.resource.operations[detail].parse(answer, sent_ids)
+            return {item_id: values[sent] for item_id, sent in zip(ids, sent_ids) if sent in values}
+
+        return parse
 
     def _parse_page(self, answer: t.Any, ids: t.Sequence[str]) -> Page:
         page: Page = self.resource.operations["list"].parse(answer, ids)

@@ -26,6 +26,7 @@ CONNECTION_OPTIONS: dict[str, dict[str, t.Any]] = {
     "api_url": {"type": "str", "env": ("CORALOGIX_URL",)},
     "domain": {"type": "str", "env": ("CORALOGIX_DOMAIN",)},
     "region": {"type": "str", "env": ("CORALOGIX_REGION", "CX_REGION")},
+    "team_id": {"type": "int", "env": ("CORALOGIX_TEAM_ID",)},
     "api_version": {"type": "str", "choices": ["latest", "3", "4", "5"], "default": "latest"},
     "timeout": {"type": "float", "default": 30.0},
     "deadline": {"type": "float"},
@@ -77,6 +78,8 @@ class Settings(t.NamedTuple):
     """The same for the host. Empty if nothing names one."""
     ca_source: str = ""
     """The same for the CA file or folder."""
+    team_id: int | None = None
+    """The number of the team whose users are searched."""
 
 
 def argument_spec() -> dict[str, dict[str, t.Any]]:
@@ -123,6 +126,7 @@ def resolve_settings(options: t.Mapping[str, t.Any], environ: t.Mapping[str, str
         key_source=key.source,
         host_source=host.source,
         ca_source=ca_source,
+        team_id=_team_id(values["team_id"], environ),
     )
 
 
@@ -155,6 +159,14 @@ def _look_up(option: str, options: t.Mapping[str, t.Any], environ: t.Mapping[str
         if value is not None and value.strip():
             return _Value(option, value.strip(), source)
     return None
+
+
+def _team_id(option: int | None, environ: t.Mapping[str, str]) -> int | None:
+    (name,) = CONNECTION_OPTIONS["team_id"]["env"]
+    text = str(environ.get(name) or "").strip() if option is None else str(option)
+    if text and not re.match(r"[0-9]{1,19}\Z", text):
+        raise option_invalid(f"{name if option is None else 'team_id'} is {text!r}. It must be the number of a team.")
+    return int(text) if text else None
 
 
 def _find_host(options: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> _Value:

@@ -21,22 +21,23 @@ from . import _arguments, _settings
 from ._client import Client
 from ._errors import CoralogixError, IdsUnknown, LibraryMissing, Unexpected
 from ._executor import Outcome, execute
-from ._messages import Context
+from ._messages import Context, describe_truncation
 from ._plan import Change, drop_aliases
 from ._requests_import import import_problem
 from ._resource import Resource
 from ._result import Result, change_result, failure_result, returned_items
 from ._secrets import Masker
-from ._service import Listing, Service
+from ._service import Listing, ReadResult, Service
 from ._transport import Transport
+from ._users import UserDirectory
 
 Spec = t.Mapping[str, t.Mapping[str, t.Any]]
 # Makes what carries requests, from settings, user agent, correlation ID and the number of connections.
 NewTransport = t.Callable[[_settings.Settings, str, str, int], t.Any]
 Sleep = t.Callable[[float], t.Any]
+Params = t.Mapping[str, t.Any]
 
 MISSING: dict[str, t.Any] = {"type": "str", "choices": ["fail", "ignore"], "default": "fail"}
-INCLUDE_EVENTS: dict[str, t.Any] = {"type": "bool", "default": True}
 NO_OPTIONS: Spec = MappingProxyType({})
 
 
@@ -79,11 +80,23 @@ class Run:
         self._masker = masker
         self._new_transport = new_transport
         self._sleep = sleep
-        self._client: Client | None = None
+        self._connection: tuple[Client, _settings.Settings] | None = None
         self.context = Context(resource)
 
-    def connect(self, required_fields: t.Mapping[str, type] = MappingProxyType({})) -> Service:
+    def connect(
+        self, required_fields: t.Mapping[str, type] = MappingProxyType({}), details: t.Sequence[str] = ()
+    ) -> Service:
         """The service that options and environment name. Nothing is sent yet. Raises CoralogixError."""
+        client, settings = self._connect()
+        return Service(client, self.context.resource, settings.api_version, required_fields, details)
+
+    def users(self) -> UserDirectory:
+        """The search for users at the same host. Raises CoralogixError."""
+        return UserDirectory(*self._connect())
+
+    def _connect(self) -> tuple[Client, _settings.Settings]:
+        if self._connection:
+            return self._connection
         problem = import_problem()
         if problem is not None:
             raise CoralogixError(LibraryMissing((sys.executable,), problem))
@@ -92,7 +105,7 @@ class Run:
         user_agent = f"ansible-core/{self._task.ansible_version} Python/{platform.python_version()}"
         resource = self.context.resource
         transport = self._new_transport(settings, user_agent, correlation_id, resource.max_concurrent_requests)
-        self._client = Client(
+        client = Client(
             transport,
             base_url=settings.base_url,
             timeout=settings.timeout,
@@ -109,11 +122,12 @@ class Run:
             proxy_source=transport.proxy.source if transport.proxy else "",
             ca_source=settings.ca_source,
         )
-        return Service(self._client, resource, settings.api_version, required_fields)
+        self._connection = client, settings
+        return self._connection
 
     @property
     def warnings(self) -> list[str]:
-        return list(self._client.warnings) if self._client else []
+        return list(self._connection[0].warnings) if self._connection else []
 
 
 def run_task(
@@ -148,62 +162,85 @@ def _mask(result: Result, resource: Resource, masker: Masker) -> Result:
 
 
 def change_module(
-    resource: Resource, make_change: t.Callable[[t.Mapping[str, t.Any]], Change], options: Spec = NO_OPTIONS
+    resource: Resource,
+    make_change: t.Callable[[Params], Change],
+    options: Spec = NO_OPTIONS,
+    resolve: t.Callable[[Params, Run], Params] | None = None,
+    check: t.Callable[[Params], None] | None = None,
 ) -> ModuleDefinition:
-    """A module that changes items given by their IDs. C(options) are its own; C(make_change) gets all options."""
+    """A module that changes items given by their IDs.
+
+    C(options) are its own; C(make_change) gets all options. C(check) refuses options before anything is sent.
+    C(resolve) replaces options by what the API wants, such as an e-mail address by a user ID.
+    """
 
     def run_change(task: Task, run: Run) -> Result:
         params = task.params
-        change, ids = make_change(params), []
+        change, ids, outcome = make_change(params), [], Outcome()
         try:
             _arguments.check_texts(params, options)
+            if check:
+                check(params)
             ids = _arguments.check_ids(resource, params[resource.id_option])
-            outcome = Outcome()
             if ids:
-                service = run.connect(change.required_fields)
+                service = run.connect(change.required_fields, change.details)
+                change = make_change(resolve(params, run)) if resolve else change
                 outcome = execute(change, service, ids, params["missing"], task.check_mode)
+                outcome = _with_events(outcome, service, params["include_events"])
         except CoralogixError as error:
             outcome = Outcome(error=error.error)
         return change_result(resource, change, ids, outcome, run.context, task.diff, params["include_events"])
 
-    spec: Spec = {
-        resource.id_option: {"type": "list", "elements": "str", "required": True},
-        "missing": MISSING,
-        "include_events": INCLUDE_EVENTS,
-        **options,
-    }
+    spec: Spec = {**_id_options(resource, required=True), **options}
     return ModuleDefinition(resource, spec, run_change, not_null=(resource.id_option,))
 
 
-def info_module(resource: Resource) -> ModuleDefinition:
-    """The module that finds items, by their IDs or by filters."""
-    filters = resource.filters
-    spec: Spec = {
-        resource.id_option: {"type": "list", "elements": "str"},
+def _id_options(resource: Resource, required: bool) -> dict[str, dict[str, t.Any]]:
+    """The options that all modules of a resource have."""
+    return {
+        resource.id_option: {"type": "list", "elements": "str", **({"required": True} if required else {})},
         "missing": MISSING,
-        "include_events": INCLUDE_EVENTS,
-        **filters.options,
+        "include_events": {"type": "bool", "default": resource.events_are_fields},
     }
 
+
+def _with_events(outcome: Outcome, service: Service, include_events: bool) -> Outcome:
+    """The outcome with the events of the items, where these take requests of their own."""
+    missing = {item_id: item for item_id, item in outcome.progress.after.items() if "events" not in item}
+    if not include_events or service.resource.events_are_fields or not missing:
+        return outcome
+    read = service.add_details(ReadResult(missing, []), ("events",))
+    progress = outcome.progress._replace(after={**outcome.progress.after, **read.items})
+    return outcome._replace(progress=progress, error=outcome.error or read.error)
+
+
+def info_module(resource: Resource, resolve: t.Callable[[Params, Run], Params] | None = None) -> ModuleDefinition:
+    """The module that finds items, by their IDs or by filters. C(resolve) is as for a module that changes items."""
+    filters = resource.filters
+    details = {f"include_{detail}": {"type": "bool", "default": False} for detail in resource.details}
+    spec: Spec = {**details, **_id_options(resource, required=False), **filters.options}
+
     def run_info(task: Task, run: Run) -> Result:
+        params = task.params
         listing = Listing([], 0)
         not_found: list[str] = []
         error: t.Any = None
         try:
-            if task.params[resource.id_option] is None:
-                listing = _list_items(task, run)
+            if params[resource.id_option] is None:
+                listing = _list_items(params, run, resolve)
             else:
-                listing, not_found = _read_items(task, run)
-                if not_found and task.params["missing"] == "fail":
+                listing, not_found = _read_items(params, run)
+                if not_found and params["missing"] == "fail":
                     error = IdsUnknown(tuple(not_found))
         except CoralogixError as failed:
             error = failed.error
         return {
             "changed": False,
-            resource.plural: returned_items(listing.items, task.params["include_events"]),
+            resource.plural: returned_items(listing.items, params["include_events"]),
             "count": len(listing.items),
-            "total": listing.total,
+            **resource.describe_total(listing.total, listing.truncated),
             "not_found_ids": not_found,
+            **({"warnings": [describe_truncation(run.context)]} if listing.truncated else {}),
             **(failure_result(error, run.context) if error else {}),
         }
 
@@ -216,19 +253,35 @@ def info_module(resource: Resource) -> ModuleDefinition:
     )
 
 
-def _read_items(task: Task, run: Run) -> tuple[Listing, list[str]]:
-    ids = _arguments.check_ids(run.context.resource, task.params[run.context.resource.id_option])
+def _wanted_details(resource: Resource, params: Params) -> list[str]:
+    return [detail for detail in resource.details if params[f"include_{detail}"]]
+
+
+def _read_items(params: Params, run: Run) -> tuple[Listing, list[str]]:
+    resource = run.context.resource
+    ids = _arguments.check_ids(resource, params[resource.id_option])
     if not ids:
         return Listing([], 0), []
-    read = run.connect().read(ids)
+    read = run.connect(details=_wanted_details(resource, params)).read(ids)
     if read.error:
         raise CoralogixError(read.error)
     known = drop_aliases([item_id for item_id in ids if item_id in read.items], read.items)
     return Listing([read.items[item_id] for item_id in known], len(known)), read.not_found
 
 
-def _list_items(task: Task, run: Run) -> Listing:
-    query = run.context.resource.filters.build_query(task.params, datetime.now(timezone.utc))
+def _list_items(params: Params, run: Run, resolve: t.Callable[[Params, Run], Params] | None) -> Listing:
+    resource = run.context.resource
+    query = resource.filters.build_query(params, datetime.now(timezone.utc))
     if query.matches_nothing:
         return Listing([], 0)
-    return run.connect().list_items(query.values, query.keep, task.params["limit"])
+    service = run.connect()
+    if resolve:
+        query = resource.filters.build_query(resolve(params, run), datetime.now(timezone.utc))
+    listing = service.list_items(query.values, query.keep, params["limit"])
+    details = _wanted_details(resource, params)
+    if not details:
+        return listing
+    read = service.add_details(ReadResult({item["id"]: item for item in listing.items}, []), details)
+    if read.error:
+        raise CoralogixError(read.error)
+    return listing._replace(items=list(read.items.values()))

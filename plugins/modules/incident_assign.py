@@ -24,7 +24,9 @@ extends_documentation_fragment:
 options:
   assignee:
     description:
-      - The ID of the user to assign. UUIDs are compared without regard to case.
+      - The user to assign, by user ID or by e-mail address. UUIDs are compared without regard to case.
+      - An e-mail address is looked up once for the task, which needs O(team_id). It must belong to exactly one user; an
+        active account counts before inactive ones.
     type: str
     required: true
   only_unassigned:
@@ -258,6 +260,7 @@ from ansible_collections.coralogix.incidents.plugins.module_utils._module import
 from ansible_collections.coralogix.incidents.plugins.module_utils._plan import Change
 from ansible_collections.coralogix.incidents.plugins.module_utils._resource import Items, canonical
 from ansible_collections.coralogix.incidents.plugins.module_utils._task import change_module
+from ansible_collections.coralogix.incidents.plugins.module_utils._users import resolve_assignee
 
 
 def assign(params: t.Mapping[str, t.Any]) -> Change:
@@ -295,6 +298,7 @@ MODULE = change_module(
         "assignee": {"type": "str", "required": True},
         "only_unassigned": {"type": "bool", "default": False},
     },
+    resolve=resolve_assignee,
 )
 
 

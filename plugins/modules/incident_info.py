@@ -40,7 +40,8 @@ options:
     default: fail
   assignees:
     description:
-      - Incidents that are assigned to one of these users, given by their user IDs.
+      - Incidents that are assigned to one of these users, given by user ID or by e-mail address.
+      - E-mail addresses are looked up, which needs O(team_id). An address stands for all accounts that have it.
       - >-
         Like every list here, it can be a string separated by commas. Values are stripped, and blank ones are refused.
         A filter takes at most 1000 values.
@@ -416,8 +417,9 @@ total:
 from ansible_collections.coralogix.incidents.plugins.module_utils._incident import INCIDENT
 from ansible_collections.coralogix.incidents.plugins.module_utils._module import run_module
 from ansible_collections.coralogix.incidents.plugins.module_utils._task import info_module
+from ansible_collections.coralogix.incidents.plugins.module_utils._users import resolve_assignees
 
-MODULE = info_module(INCIDENT)
+MODULE = info_module(INCIDENT, resolve_assignees)
 
 
 def main() -> None:
