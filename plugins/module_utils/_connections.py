@@ -25,6 +25,10 @@ class EncodingUnsupported(Exception):
     """The answer has a content encoding that was not asked for."""
 
 
+class TunnelFailed(OSError):
+    """The proxy did not open the tunnel to the API. Nothing was sent through it."""
+
+
 class _Row(t.NamedTuple):
     exceptions: tuple[type[BaseException], ...]
     kind: FailureKind
@@ -141,6 +145,8 @@ def classify_exception(error: BaseException, timeout: float, through_proxy: bool
         return None
     message = row.message.format(timeout=timeout, cause=_text(innermost))
     kind = _certificate_kind(causes) if row.kind is FailureKind.CERTIFICATE else row.kind
+    if any(isinstance(cause, TunnelFailed) for cause in causes):
+        return Failure(FailureKind.PROXY, message, retryable=row.retryable)
     by_proxy = any(isinstance(cause, urllib3.exceptions.ProxyError) for cause in causes)
     if through_proxy and by_proxy and not row.may_have_applied and kind is not FailureKind.PROXY:
         return Failure(FailureKind.PROXY, message, retryable=row.retryable)

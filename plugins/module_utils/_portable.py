@@ -37,25 +37,15 @@ def make_portable(answer: t.Any, body: bytes, masker: Masker) -> tuple[t.Any, li
     Most answers are returned as they are, after a few fast searches in the body.
     """
     warnings = []
-    if is_deep(body):
-        cut = _cut(answer, MAX_DEPTH)
-        if cut != answer:
-            answer = cut
-            warnings.append(CUT)
-    if json.detect_encoding(body) not in ("utf-8", "utf-8-sig"):
-        # The searches below are for UTF-8, in which nearly every answer comes.
-        body = json.dumps(answer).encode()
-    if _SURROGATE.search(body):
-        text = json.dumps(answer, ensure_ascii=False)
-        repaired = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        if repaired != text:
-            answer = json.loads(repaired)
-            warnings.append(REPAIRED)
-    if RESERVED_PREFIX.encode() in body or b"\\u" in body:
-        renamed = _rename(answer)
-        if renamed != answer:
-            answer = renamed
-            warnings.append(RENAMED)
+    for is_needed, repair, warning in _REPAIRS:
+        if is_needed(body):
+            repaired = repair(answer)
+            if repaired != answer:
+                answer = repaired
+                warnings.append(warning)
+        if json.detect_encoding(body) not in ("utf-8", "utf-8-sig"):
+            # The other searches are for UTF-8, in which nearly every answer comes.
+            body = json.dumps(answer).encode()
     if masker.may_occur_in(body):
         answer = masker.mask_value(answer)
     return answer, warnings
@@ -86,3 +76,17 @@ def _rename(value: t.Any) -> t.Any:
     if isinstance(value, dict):
         return {f"_{key}" if key.startswith(RESERVED_PREFIX) else key: _rename(inner) for key, inner in value.items()}
     return [_rename(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _repair_surrogates(answer: t.Any) -> t.Any:
+    text = json.dumps(answer, ensure_ascii=False)
+    return json.loads(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+
+
+# Whether a repair may be needed, by the body; the repair; the warning. What is nested too deep comes first: the others
+# could not even walk through it.
+_REPAIRS: tuple[tuple[t.Callable[[bytes], t.Any], t.Callable[[t.Any], t.Any], str], ...] = (
+    (is_deep, lambda answer: _cut(answer, MAX_DEPTH), CUT),
+    (_SURROGATE.search, _repair_surrogates, REPAIRED),
+    (lambda body: RESERVED_PREFIX.encode() in body or b"\\u" in body, _rename, RENAMED),
+)

@@ -10,12 +10,14 @@ sockets here ask before every read and write how much time is left. The limit be
 
 from __future__ import annotations
 
+import http.client
 import socket
 import ssl
 import threading
 import time
 import typing as t
 
+from ._connections import TunnelFailed
 from ._requests_import import requests, urllib3
 
 _limit = threading.local()
@@ -106,10 +108,16 @@ def limited_adapter(pool_size: int, tls: ssl.SSLContext | None, opened: t.Any) -
         def _new_conn(self: t.Any) -> socket.socket:
             try:
                 return connect(self._dns_host, self.port, self.socket_options or ())
-            except TimeoutError as error:
+            except (TimeoutError, socket.timeout) as error:  # Before Python 3.10, these are two.
                 raise urllib3.exceptions.ConnectTimeoutError(self, "no connection in time") from error
             except OSError as error:
                 raise urllib3.exceptions.NewConnectionError(self, str(error)) from error
+
+        def _tunnel(self: t.Any) -> None:
+            try:
+                super()._tunnel()  # type: ignore[misc]
+            except (OSError, http.client.HTTPException) as error:
+                raise TunnelFailed from error
 
     class HttpConnection(Limited, urllib3.connection.HTTPConnection):
         pass

@@ -151,6 +151,16 @@ class _Decompressor:
         return self._inflate.eof
 
     def __call__(self, chunk: bytes, limit: int) -> bytes:
+        decompressed = b""
+        while chunk and len(decompressed) <= limit:
+            if self._inflate.eof:
+                # gzip may consist of several parts.
+                self._inflate = zlib.decompressobj(zlib.MAX_WBITS | 32)
+            decompressed += self._part(chunk, limit - len(decompressed))
+            chunk = self._inflate.unused_data
+        return decompressed
+
+    def _part(self, chunk: bytes, limit: int) -> bytes:
         try:
             return self._inflate.decompress(chunk, limit + 1)
         except zlib.error:
