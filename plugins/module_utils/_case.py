@@ -14,9 +14,6 @@ from datetime import datetime
 from ._errors import AnswerInvalid, Failure, FailureKind, option_invalid
 from ._filters import (
     Filter,
-    Filters,
-    Options,
-    Query,
     check_count,
     check_limit,
     convert_filters,
@@ -27,7 +24,7 @@ from ._filters import (
     text_values,
     time_range,
 )
-from ._resource import UUID, Found, Item, Operation, Page, Resource, Route, Values
+from ._resource import UUID, Filters, Found, Item, Operation, Options, Page, Query, Resource, Route, Values
 from ._users import check_user
 
 # What a case says.

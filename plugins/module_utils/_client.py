@@ -27,7 +27,7 @@ from ._errors import (
     RequestFailed,
 )
 from ._portable import make_portable
-from ._request import Request
+from ._resource import Request
 from ._retry import RetryPolicy, is_too_long
 from ._secrets import Masker
 

@@ -12,33 +12,10 @@ from datetime import datetime, timedelta, timezone
 
 from ._arguments import check_text_type
 from ._errors import option_invalid
-from ._resource import Item, Values
+from ._resource import Options
 
 # Version 5 of the API takes no more values of one filter.
 MAX_VALUES = 1_000
-
-Options = t.Mapping[str, t.Any]
-
-
-class Query(t.NamedTuple):
-    """What a list is asked for."""
-
-    values: Values
-    """What the API is asked."""
-    keep: t.Callable[[Item], bool] | None
-    """Whether to keep an item of the answer, where the API cannot be asked for all that is wanted."""
-    matches_nothing: bool
-    """Whether nothing can match: one of several values is wanted, and there are none."""
-
-
-class Filters(t.NamedTuple):
-    """The options that choose, order and limit items of one kind of resource."""
-
-    options: Options
-    """An argument spec."""
-    mutually_exclusive: t.Sequence[t.Sequence[str]]
-    build_query: t.Callable[[Options, datetime], Query]
-    """From the options, and the present time, to the query. Raises CoralogixError(OptionInvalid)."""
 
 
 class Filter(t.NamedTuple):

@@ -13,9 +13,6 @@ from datetime import datetime
 from ._errors import AnswerInvalid, Failure, FailureKind
 from ._filters import (
     Filter,
-    Filters,
-    Options,
-    Query,
     check_limit,
     convert_filters,
     enum_filter,
@@ -25,7 +22,7 @@ from ._filters import (
     text_values,
     time_range,
 )
-from ._resource import UUID, Found, Item, Operation, Page, Resource, Route, Values, canonical
+from ._resource import UUID, Filters, Found, Item, Operation, Options, Page, Query, Resource, Route, Values, canonical
 
 # What an incident says.
 

@@ -11,22 +11,10 @@ import typing as t
 from urllib.parse import quote
 
 from ._errors import option_invalid
-from ._resource import NO_VALUES, UUID, Operation, Resource, Values
+from ._resource import NO_VALUES, UUID, Request, Resource, Values
 
 # Every URL stays shorter. Front ends of this kind commonly refuse a request line of more than 8 KiB.
 MAX_URL = 8_000
-
-
-class Request(t.NamedTuple):
-    """One HTTP request, before authentication."""
-
-    method: str
-    url: str
-    operation: Operation
-    body: dict[str, t.Any] | None = None
-    """Sent as JSON, if there is one."""
-    not_uuids: tuple[str, ...] = ()
-    """Those of the IDs that API version 5 refuses because they are no UUIDs."""
 
 
 def build_request(

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import re
 import typing as t
+from datetime import datetime
 from types import MappingProxyType
 
-if t.TYPE_CHECKING:
-    from ._errors import Failure
-    from ._filters import Filters
+from ._failure import Failure
 
 # Not dict[…]: this line is run, and on an old Python a task is to end with a message.
 Item = t.Dict[str, t.Any]  # noqa: UP006
@@ -25,6 +24,9 @@ Values = t.Mapping[str, t.Any]
 """What a request says besides the IDs, by parameter, as in JSON: C({"assignedTo": {"userId": …}})."""
 
 NO_VALUES: Values = MappingProxyType({})
+
+Options = t.Mapping[str, t.Any]
+"""The options of a task, or an argument spec."""
 
 UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\Z")
 
@@ -70,6 +72,18 @@ class Operation(t.NamedTuple):
     and a map of values by ID for a detail. The items are not checked yet. Raises AnswerInvalid."""
 
 
+class Request(t.NamedTuple):
+    """One HTTP request, before authentication."""
+
+    method: str
+    url: str
+    operation: Operation
+    body: dict[str, t.Any] | None = None
+    """Sent as JSON, if there is one."""
+    not_uuids: tuple[str, ...] = ()
+    """Those of the IDs that API version 5 refuses because they are no UUIDs."""
+
+
 class Found(t.NamedTuple):
     """The answer to a read."""
 
@@ -87,6 +101,27 @@ class Page(t.NamedTuple):
     next_token: str
     truncated: bool = False
     """Whether access policies hide items that match."""
+
+
+class Query(t.NamedTuple):
+    """What a list is asked for."""
+
+    values: Values
+    """What the API is asked."""
+    keep: t.Callable[[Item], bool] | None
+    """Whether to keep an item of the answer, where the API cannot be asked for all that is wanted."""
+    matches_nothing: bool
+    """Whether nothing can match: one of several values is wanted, and there are none."""
+
+
+class Filters(t.NamedTuple):
+    """The options that choose, order and limit items of one kind of resource."""
+
+    options: Options
+    """An argument spec."""
+    mutually_exclusive: t.Sequence[t.Sequence[str]]
+    build_query: t.Callable[[Options, datetime], Query]
+    """From the options, and the present time, to the query. Raises CoralogixError(OptionInvalid)."""
 
 
 class Resource(t.NamedTuple):

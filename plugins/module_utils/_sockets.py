@@ -10,6 +10,7 @@ sockets here ask before every read and write how much time is left. The limit be
 
 from __future__ import annotations
 
+import functools
 import http.client
 import socket
 import ssl
@@ -17,8 +18,10 @@ import threading
 import time
 import typing as t
 
+import requests
+import urllib3
+
 from ._connections import TunnelFailed
-from ._requests_import import requests, urllib3
 
 _limit = threading.local()
 
@@ -93,56 +96,70 @@ def connect(host: str, port: int, options: t.Iterable[tuple[t.Any, ...]]) -> soc
     raise error
 
 
-def limited_adapter(pool_size: int, tls: ssl.SSLContext | None, opened: t.Any) -> t.Any:
-    """An adapter for a session of requests whose connections are limited. C(opened) collects them."""
+class _Limited:
+    """What both kinds of connections do differently from those of urllib3."""
 
-    class Limited:
-        """What both kinds of connections do differently from those of urllib3."""
+    def __init__(self, *args: t.Any, opened: t.Any, **kwargs: t.Any) -> None:
+        super().__init__(*args, **kwargs)
+        opened.add(self)
 
-        def connect(self: t.Any) -> None:
-            restart_limit()
-            opened.add(self)
-            super().connect()  # type: ignore[misc]
-            restart_limit()
+    def connect(self: t.Any) -> None:
+        restart_limit()
+        super().connect()  # type: ignore[misc]
+        restart_limit()
 
-        def _new_conn(self: t.Any) -> socket.socket:
-            try:
-                return connect(self._dns_host, self.port, self.socket_options or ())
-            except (TimeoutError, socket.timeout) as error:  # Before Python 3.10, these are two.
-                raise urllib3.exceptions.ConnectTimeoutError(self, "no connection in time") from error
-            except OSError as error:
-                raise urllib3.exceptions.NewConnectionError(self, str(error)) from error
+    def _new_conn(self: t.Any) -> socket.socket:
+        try:
+            return connect(self._dns_host, self.port, self.socket_options or ())
+        except (TimeoutError, socket.timeout) as error:  # Before Python 3.10, these are two.
+            raise urllib3.exceptions.ConnectTimeoutError(self, "no connection in time") from error
+        except OSError as error:
+            raise urllib3.exceptions.NewConnectionError(self, str(error)) from error
 
-        def _tunnel(self: t.Any) -> None:
-            try:
-                super()._tunnel()  # type: ignore[misc]
-            except (OSError, http.client.HTTPException) as error:
-                raise TunnelFailed from error
+    def _tunnel(self: t.Any) -> None:
+        try:
+            super()._tunnel()  # type: ignore[misc]
+        except (OSError, http.client.HTTPException) as error:
+            raise TunnelFailed from error
 
-    class HttpConnection(Limited, urllib3.connection.HTTPConnection):
-        pass
 
-    class HttpsConnection(Limited, urllib3.connection.HTTPSConnection):
-        pass
+class _HttpConnection(_Limited, urllib3.connection.HTTPConnection):
+    pass
 
-    class HttpPool(urllib3.HTTPConnectionPool):
-        ConnectionCls = HttpConnection
 
-    class HttpsPool(urllib3.HTTPSConnectionPool):
-        ConnectionCls = HttpsConnection
+class _HttpsConnection(_Limited, urllib3.connection.HTTPSConnection):
+    pass
 
-    class Adapter(requests.adapters.HTTPAdapter):
-        def init_poolmanager(self, *args: t.Any, **kwargs: t.Any) -> None:
-            super().init_poolmanager(*args, **kwargs, ssl_context=tls)
-            self.poolmanager.pool_classes_by_scheme = {"http": HttpPool, "https": HttpsPool}
 
-        def proxy_manager_for(self, proxy: str, **kwargs: t.Any) -> t.Any:
-            manager = super().proxy_manager_for(proxy, **kwargs, ssl_context=tls)
-            if not proxy.lower().startswith("socks"):  # Connections through SOCKS have classes of their own.
-                manager.pool_classes_by_scheme = {"http": HttpPool, "https": HttpsPool}
-            return manager
+class LimitedAdapter(requests.adapters.HTTPAdapter):
+    """An adapter for a session of requests whose connections are limited. C(opened) is a set that collects them."""
 
-    return Adapter(pool_connections=1, pool_maxsize=pool_size)
+    def __init__(self, pool_size: int, tls: ssl.SSLContext | None, opened: t.Any) -> None:
+        self._tls = tls
+        self._pools = {
+            "http": _pool_maker(urllib3.HTTPConnectionPool, _HttpConnection, opened),
+            "https": _pool_maker(urllib3.HTTPSConnectionPool, _HttpsConnection, opened),
+        }
+        super().__init__(pool_connections=1, pool_maxsize=pool_size)
+
+    def init_poolmanager(self, *args: t.Any, **kwargs: t.Any) -> None:
+        super().init_poolmanager(*args, **kwargs, ssl_context=self._tls)
+        self.poolmanager.pool_classes_by_scheme = self._pools
+
+    def proxy_manager_for(self, proxy: str, **kwargs: t.Any) -> t.Any:
+        manager = super().proxy_manager_for(proxy, **kwargs, ssl_context=self._tls)
+        if not proxy.lower().startswith("socks"):  # Connections through SOCKS have classes of their own.
+            manager.pool_classes_by_scheme = self._pools
+        return manager
+
+
+def _pool_maker(pool_class: t.Any, connection_class: t.Any, opened: t.Any) -> t.Callable[..., t.Any]:
+    def make_pool(*args: t.Any, **kwargs: t.Any) -> t.Any:
+        pool = pool_class(*args, **kwargs)
+        pool.ConnectionCls = functools.partial(connection_class, opened=opened)
+        return pool
+
+    return make_pool
 
 
 def tls_context(verify: bool | str) -> ssl.SSLContext:

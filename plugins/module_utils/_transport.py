@@ -20,11 +20,13 @@ from urllib.parse import urlsplit
 from ._answers import Response
 from ._connections import BodyTooLarge, EncodingUnsupported
 from ._errors import option_invalid
-from ._request import Request
-from ._requests_import import requests
+from ._requests_import import IMPORT_ERROR, requests
+from ._resource import Request
 from ._settings import Settings, is_loopback
-from ._sockets import limited_adapter, start_limit, tls_context
 from ._version import VERSION
+
+if IMPORT_ERROR is None:
+    from ._sockets import LimitedAdapter, start_limit, tls_context
 
 # Bytes of one answer, decompressed. 10,000 incidents with 40 events each are about 120 MB.
 MAX_BODY = 128 * 1024 * 1024
@@ -74,7 +76,7 @@ class Transport:
                 raise option_invalid(
                     f"SSLKEYLOGFILE is {os.environ.get('SSLKEYLOGFILE')!r}. It cannot be written ({error.strerror})."
                 ) from None
-        session.mount(settings.base_url, limited_adapter(pool_size, tls, self._connections))
+        session.mount(settings.base_url, LimitedAdapter(pool_size, tls, self._connections))
         # Without a proxy that may be used, requests need not look for one again.
         session.trust_env = self.proxy is not None
         if settings.verify is False:

@@ -12,9 +12,7 @@ from urllib.parse import quote
 
 from ._client import Client
 from ._errors import AnswerInvalid, option_invalid
-from ._filters import Filters, Query
-from ._request import Request
-from ._resource import UUID, Item, Operation, Resource
+from ._resource import UUID, Filters, Item, Operation, Query, Request, Resource
 from ._settings import Settings
 
 SEARCH = Operation("search the users of the team", "to read users (Coralogix publishes no name for it)", {})
