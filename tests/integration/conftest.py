@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the integration tests start from: simulators, and Ansible beside them."""
+"""Fixtures of the integration tests: simulators, and Ansible."""
 
 from __future__ import annotations
 
@@ -24,13 +24,14 @@ def ansible(tmp_path: Path, request: pytest.FixtureRequest) -> Ansible:
 
 
 @pytest.fixture(scope="module")
-def module_ansible(tmp_path_factory: pytest.TempPathFactory) -> Ansible:
+def shared_ansible(tmp_path_factory: pytest.TempPathFactory) -> Ansible:
+    """For the playbooks that the tests of a file share."""
     return Ansible(tmp_path_factory.mktemp("ansible"))
 
 
 @pytest.fixture(scope="module")
 def simulators() -> Iterator[Callable[..., Simulator]]:
-    """Starts simulators that know the key; at the end their journals are held against the contract."""
+    """Starts simulators that accept the key. At the end, their requests are checked against the contract."""
     started: list[Simulator] = []
     with ExitStack() as stack:
 
@@ -43,7 +44,7 @@ def simulators() -> Iterator[Callable[..., Simulator]]:
         yield start
     if contract.available():
         for simulator in started:
-            hold_against_contract(simulator)
+            check_against_contract(simulator)
 
 
 @pytest.fixture
@@ -51,24 +52,24 @@ def sim(simulators: Callable[..., Simulator]) -> Simulator:
     return simulators()
 
 
-def hold_against_contract(simulator: Simulator) -> None:
+def check_against_contract(simulator: Simulator) -> None:
     """Every request is one of the contract, except for those that find out what "latest" serves."""
-    a_read_tells = any(entry.operation == "read_many" and entry.status == 200 for entry in simulator.journal)
+    a_read_succeeded = any(entry.operation == "read_many" and entry.status == 200 for entry in simulator.journal)
     for entry in simulator.journal:
-        taken_otherwise = entry.fault is None and entry.status in (400, 404)
-        if entry.version == "latest" and (entry.operation is None or taken_otherwise):
-            assert entry.method == "GET" or not a_read_tells, f"{entry.method} {entry.target}: a write to try a route"
-        elif entry.status != 400:  # What tests send to be refused.
+        other_route = entry.fault is None and entry.status in (400, 404)
+        if entry.version == "latest" and (entry.operation is None or other_route):
+            assert entry.method == "GET" or not a_read_succeeded, f"{entry.method} {entry.target} tries a route"
+        elif entry.status != 400:  # Tests have the service refuse requests.
             contract.check_request(entry, serves=simulator.latest)
-            if incidents_in(entry.answer) <= FEW:
+            if count_incidents(entry.answer) <= FEW:
                 contract.check_response(entry, serves=simulator.latest)
 
 
-# Of an answer with more incidents than these, all are made alike, and take a millisecond each to check.
+# More incidents than these in one answer are all of the same kind, and take a millisecond each to check.
 FEW = 50
 
 
-def incidents_in(answer: Any) -> int:
+def count_incidents(answer: Any) -> int:
     incidents = answer.get("incidents") if isinstance(answer, dict) else None
     return len(incidents) if isinstance(incidents, (dict, list)) else 0
 

@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Runs ansible-playbook and ansible as a user does, and hands back what every task returned."""
+"""Runs ansible-playbook and ansible as a user does, and returns what every task returned.
+
+Tasks of the collection run in Ansible's own process, or as modules: see WAYS.
+"""
 
 from __future__ import annotations
 
@@ -20,16 +23,32 @@ from typing import Any, NamedTuple
 HERE = Path(__file__).resolve().parent
 KEY = "canary-7f3d9b51c8e2"
 COLLECTION = "coralogix.incidents"
-MODULE = f"{COLLECTION}.incident_unassign"
+MODULE_NAME = f"{COLLECTION}.incident_unassign"
 # The Python that modules run on.
 TARGET = os.environ.get("ANSIBLE_PYTHON_INTERPRETER", sys.executable)
 
-# What of the caller's environment a run keeps: a key, a proxy or a host of theirs must not get in.
+# The verbosity at which Ansible shows the most.
+LOUD = ("-vvvv",)
+
+# The two ways in which a task runs. Modules are started on TARGET.
+IN_PROCESS, AS_MODULE = "in process", "as module"
+WAYS = (IN_PROCESS, AS_MODULE)
+SWITCH = "coralogix_incidents_in_process"
+VARIABLES: Mapping[str, Mapping[str, Any]] = MappingProxyType(
+    {
+        IN_PROCESS: MappingProxyType({"ansible_python_interpreter": "{{ ansible_playbook_python }}"}),
+        AS_MODULE: MappingProxyType({"ansible_python_interpreter": TARGET, SWITCH: False}),
+    }
+)
+# Hosts that run at the same time. Tasks in process mostly wait; modules mostly compute.
+FORKS = {IN_PROCESS: 16, AS_MODULE: 3}
+
+# Of the developer's environment, a run keeps only these: no key, proxy or host of theirs.
 KEPT = ("LANG", "LC_ALL", "PYTHONPATH", "PYTHONNOUSERSITE", "PYTHONPYCACHEPREFIX", "TMPDIR")
 KEPT_PREFIX = "ANSIBLE_"
 
-# Starts branch coverage in the processes of modules, which makes them take almost twice as long.
-COVERAGE = "_ANSIBLE_ANSIBALLZ_COVERAGE_CONFIG"
+# Ansible starts branch coverage in the processes of modules if this is set. They then take almost twice as long.
+MODULE_COVERAGE = "_ANSIBLE_ANSIBALLZ_COVERAGE_CONFIG"
 
 LOCALHOST: Mapping[str, Mapping[str, Any]] = MappingProxyType({"localhost": MappingProxyType({})})
 
@@ -37,20 +56,22 @@ Task = dict[str, Any]
 
 
 class Case(NamedTuple):
-    """The module's options, and the environment that it is to find."""
+    """One host of a playbook that runs many cases."""
 
-    options: dict[str, Any]
+    options: Mapping[str, Any]
+    """The options of the module."""
     env: Mapping[str, str] = MappingProxyType({})
+    """The keyword C(environment) of its tasks."""
     module: str = "incident_unassign"
     plays: Sequence[str] = ()
-    """The names of the plays that it takes part in; without any, all."""
+    """The names of the plays that it takes part in. All of them if it is empty."""
     variables: Mapping[str, Any] = MappingProxyType({})
-    """Of its host, such as another Python."""
+    """Variables of its host, such as another Python."""
 
 
-def host(name: str) -> str:
-    """The name of a case as that of a host."""
-    return re.sub(r"\W+", "-", name)
+def host_name(case_name: str) -> str:
+    """The name of a case as the name of a host."""
+    return re.sub(r"\W+", "-", case_name)
 
 
 @dataclass(frozen=True)
@@ -59,6 +80,7 @@ class TaskResult:
     task: str
     outcome: str
     """ok, failed, skipped or unreachable."""
+    seconds: float
     result: dict[str, Any]
 
     def __getitem__(self, key: str) -> Any:
@@ -79,9 +101,9 @@ class Run:
     """Standard output and error together."""
     tasks: list[TaskResult]
 
-    def of(self, name: str, host: str = "localhost") -> TaskResult:
-        """The result of the task of that name, of which there must be one."""
-        (found,) = [task for task in self.tasks if (task.task, task.host) == (name, host)]
+    def of(self, name: str, case_name: str = "localhost") -> TaskResult:
+        """The result of the task with this name for a case or host. There must be exactly one."""
+        (found,) = [task for task in self.tasks if (task.task, task.host) == (name, host_name(case_name))]
         return found
 
     @property
@@ -90,20 +112,30 @@ class Run:
         (found,) = self.tasks
         return found
 
+    def started_module(self, case_name: str = "localhost") -> bool:
+        """Whether Ansible started a process for a task of this host. Needs the output of LOUD."""
+        return f"<{host_name(case_name)}> EXEC " in self.output
+
 
 class Ansible:
-    """ansible-playbook and ansible in a folder of their own, with an environment made for them."""
+    """ansible-playbook and ansible in a folder of their own, with an environment of their own."""
 
     def __init__(self, folder: Path, measured: bool = False) -> None:
         self.folder = folder
         self._measured = measured
-        # Coverage is at home beside the tests.
-        self._python = sys.executable if measured else TARGET
         self._runs = 0
 
-    def play(self, *tasks: Task, args: Sequence[str] = (), env: Mapping[str, str] | None = None, **play: Any) -> Run:
+    def play(
+        self,
+        *tasks: Task,
+        args: Sequence[str] = (),
+        env: Mapping[str, str] | None = None,
+        way: str = IN_PROCESS,
+        **play: Any,
+    ) -> Run:
         """Run tasks in one play on localhost."""
-        return self.playbook([{"hosts": "localhost", "gather_facts": False, "tasks": list(tasks), **play}], args, env)
+        plays = [{"hosts": "localhost", "gather_facts": False, "tasks": list(tasks), **play}]
+        return self.playbook(plays, args, env, way=way)
 
     def playbook(
         self,
@@ -111,45 +143,69 @@ class Ansible:
         args: Sequence[str] = (),
         env: Mapping[str, str] | None = None,
         hosts: Mapping[str, Mapping[str, Any]] = LOCALHOST,
+        way: str = IN_PROCESS,
     ) -> Run:
-        """Run a playbook, given as data or as the text of one; hosts are names on this machine with variables."""
+        """Run a playbook, given as data or as text. Hosts are names for this machine, with variables."""
         book = self.folder / f"playbook-{self._runs}.yml"
         book.write_text(plays if isinstance(plays, str) else json.dumps(plays, indent=1), encoding="utf-8")
-        # A localhost that no inventory has would run modules on Ansible's own Python.
         inventory = self.folder / "inventory.json"
-        local = {"ansible_connection": "local", "ansible_python_interpreter": self._python}
-        listed = {name: {**local, **variables} for name, variables in hosts.items()}
+        # Only Ansible's own Python measures coverage.
+        own_python = {"ansible_python_interpreter": sys.executable} if self._measured else {}
+        common = {"ansible_connection": "local", **VARIABLES[way], **own_python}
+        listed = {name: {**common, **variables} for name, variables in hosts.items()}
         inventory.write_text(json.dumps({"all": {"hosts": listed}}), encoding="utf-8")
-        command = ["ansible-playbook", str(book), "--inventory", str(inventory), "--forks", "3"]
+        command = ["ansible-playbook", str(book), "--inventory", str(inventory), "--forks", str(FORKS[way])]
         return self.command(*command, *args, env=env)
 
-    def each(self, cases: Mapping[str, Case], *plays: Mapping[str, Any], args: Sequence[str] = ()) -> Run:
-        """Run modules for many cases in one playbook, each case on a host of its name (see `host`).
+    def each(
+        self,
+        cases: Mapping[str, Case],
+        *plays: Mapping[str, Any],
+        args: Sequence[str] = (),
+        way: str = IN_PROCESS,
+    ) -> Run:
+        """Run many cases in one playbook. Each case is a host.
 
-        Each of the plays is one task for all cases, with these keywords; without any it is one named `unassign`.
+        Each play is one task for all cases, with these keywords. Without plays there is one, named C(unassign).
         """
         hosts = {
-            host(name): {"options": case.options, "env": dict(case.env), **case.variables}
+            host_name(name): {"options": case.options, "env": dict(case.env), **case.variables}
             for name, case in cases.items()
         }
-        made = []
+        listed = []
         for keywords in plays or [{"name": "unassign"}]:
             for module in dict.fromkeys(case.module for case in cases.values()):
-                takers = [
-                    host(name)
+                names = [
+                    host_name(name)
                     for name, case in cases.items()
                     if case.module == module and keywords["name"] in (case.plays or [keywords["name"]])
                 ]
                 common = {"args": "{{ options }}", "environment": "{{ env }}", "ignore_errors": True}
                 tasks = [{**task(module, **keywords), **common}]
-                made.append({"hosts": takers, "gather_facts": False, "strategy": "free", "tasks": tasks})
-        return self.playbook([play for play in made if play["hosts"]], args, hosts=hosts)
+                listed.append({"hosts": names, "gather_facts": False, "strategy": "free", "tasks": tasks})
+        return self.playbook([play for play in listed if play["hosts"]], args, hosts=hosts, way=way)
 
-    def command(self, *command: str, env: Mapping[str, str] | None = None) -> Run:
+    def ad_hoc(
+        self,
+        module: str,
+        arguments: str,
+        args: Sequence[str] = (),
+        env: Mapping[str, str] | None = None,
+        way: str = IN_PROCESS,
+    ) -> Run:
+        """Run one module with the command ansible."""
+        switch = () if way == IN_PROCESS else ("-e", f"{SWITCH}=false")
+        # Without this variable, ansible loads no callback plugins.
+        callbacks = {"ANSIBLE_LOAD_CALLBACK_PLUGINS": "1"}
+        command = ["ansible", "localhost", "-m", f"{COLLECTION}.{module}", "-a", arguments]
+        return self.command(*command, *switch, *args, env={**callbacks, **(env or {})})
+
+    def command(self, *command: str, env: Mapping[str, str] | None = None, program: Sequence[str] = ()) -> Run:
+        """Run a command of Ansible, perhaps by another program. The key must be neither in output nor in results."""
         results = self.folder / f"results-{self._runs}.jsonl"
         self._runs += 1
-        done = subprocess.run(
-            command,
+        completed = subprocess.run(
+            [*program, *command],
             cwd=self.folder,
             env={**self._environment(), "TASK_RESULTS": str(results), **(env or {})},
             stdin=subprocess.DEVNULL,
@@ -159,37 +215,41 @@ class Ansible:
             timeout=300,
             check=False,
         )
-        lines = results.read_text(encoding="utf-8").splitlines() if results.exists() else []
-        return Run(done.returncode, done.stdout, [TaskResult(**json.loads(line)) for line in lines])
+        text = results.read_text(encoding="utf-8") if results.exists() else ""
+        for secret in (KEY, KEY[:12], KEY[-12:]):
+            assert secret not in completed.stdout + text
+        tasks = [TaskResult(**json.loads(line)) for line in text.splitlines()]
+        return Run(completed.returncode, completed.stdout, tasks)
 
     def _environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if name in KEPT or name.startswith(KEPT_PREFIX)}
-        measuring = {name: os.environ[name] for name in [COVERAGE] if name in os.environ}
+        coverage = {name: os.environ[name] for name in [MODULE_COVERAGE] if name in os.environ}
         return {
             **kept,
             # The programs of the environment that the tests run in.
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
             "HOME": str(self.folder),
-            # Else it is in the home of the account, whatever HOME says.
+            # Otherwise it is in the home folder of the account, whatever HOME says.
             "ANSIBLE_REMOTE_TMP": str(self.folder / "remote"),
             "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback_plugins"),
             "ANSIBLE_CALLBACKS_ENABLED": "task_results",
             "ANSIBLE_LOCALHOST_WARNING": "0",
             "ANSIBLE_INVENTORY_UNPARSED_WARNING": "0",
             "ANSIBLE_NOCOLOR": "1",
-            **(measuring if self._measured else {}),
+            **(coverage if self._measured else {}),
         }
 
 
-# Keywords that Ansible has itself.
+# Keywords of Ansible's own.
 KEYWORDS = ("check_mode", "diff", "environment", "ignore_errors", "module_defaults", "register")
 
 
 def task(module: str, *, name: str = "", **options: Any) -> Task:
-    """A task of a module; keywords that Ansible has itself go to the task, all others to the module."""
-    own: Task = {key: options.pop(key) for key in KEYWORDS if key in options}
-    return {"name": name or module, f"{COLLECTION}.{module}": options, **own}
+    """A task. Keywords of Ansible's own go to the task, all others are options of the module."""
+    keywords: Task = {key: options.pop(key) for key in KEYWORDS if key in options}
+    return {"name": name or module, f"{COLLECTION}.{module}": options, **keywords}
 
 
 def unassign(ids: Any = "{{ ids }}", *, name: str = "unassign", **options: Any) -> Task:
+    """A task of incident_unassign."""
     return task("incident_unassign", name=name, incident_ids=ids, **options)

@@ -2,299 +2,374 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""incident_assign, _acknowledge, _resolve and _close: in check mode, for real, and again; and what they refuse."""
+"""The modules that change incidents: in check mode, for real, and again; unknown IDs; keys without permissions."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import pytest
-from playbooks import COLLECTION, KEY, Ansible, Case, Run, TaskResult, host
-from simulator import Simulator
+from operations import ACKNOWLEDGED, ASSIGNEE, NOW, OPERATIONS, RESOLVED, STATE_RESOLVED, Operation
+from parity import assert_same_requests, assert_same_results
+from playbooks import AS_MODULE, IN_PROCESS, KEY, LOUD, Ansible, Case, Run, TaskResult
+from simulator import PERMISSIONS, Simulator
 
-UNKNOWN = "11111111-2222-4333-8444-555555555555"
+pytestmark = pytest.mark.parity
 
-ACKNOWLEDGED = {"status": "INCIDENT_STATUS_ACKNOWLEDGED"}
-RESOLVED = {"status": "INCIDENT_STATUS_RESOLVED", "state": "INCIDENT_STATE_RESOLVED"}
-CLOSED = {"closedAt": "2026-11-23T04:10:00.000Z"}
+UNKNOWN = ["11111111-2222-4333-8444-555555555555", "99999999-2222-4333-8444-555555555555"]
+# API version 3 takes IDs of any form.
+IDS_TO_ENCODE = ("Störung-№-1", "INC:1;2@x", "a/b?d&e=f#g%h+i")
 
-# Incidents in every stage of their lives; every case has one of each.
-STAGES: dict[str, dict[str, Any]] = {
-    "new": {"assignees": ()},
-    "held": {"assignees": ("alice", "bob")},
-    "shared": {"assignees": ("me", "bob")},
-    "mine": {"assignees": ("me",)},
-    "acknowledged": {"assignees": ("me",), **ACKNOWLEDGED},
-    "resolved": {"assignees": ("me",), **RESOLVED},
-    "closed": {"assignees": ("me",), **RESOLVED, **CLOSED},
-    "closed early": {"assignees": ("me",), **ACKNOWLEDGED, **CLOSED},
-}
+_RESOLVED = {"status": RESOLVED, "state": STATE_RESOLVED}
+_CLOSED = {"closedAt": "2026-11-23T04:10:00.000Z"}
+# One incident of each stage of life.
+STAGES: tuple[dict[str, Any], ...] = (
+    {"assignees": ()},
+    {"assignees": ("alice", "bob")},
+    {"assignees": (ASSIGNEE, "bob")},
+    {"assignees": (ASSIGNEE,)},
+    {"assignees": (ASSIGNEE,), "status": ACKNOWLEDGED, "without": ("name",)},
+    {"assignees": (ASSIGNEE,), **_RESOLVED},
+    {"assignees": (ASSIGNEE,), **_RESOLVED, **_CLOSED},
+    {"assignees": (ASSIGNEE,), "status": ACKNOWLEDGED, **_CLOSED},
+)
+
+CHECK = {"name": "check", "check_mode": True, "diff": True}
+REAL = {"name": "real", "diff": True}
+AGAIN = {"name": "again", "diff": True}
+THREE_TIMES = ("check", "real", "again")
+
+WITHOUT_READ = {"permissions": sorted(set(PERMISSIONS) - {"incidents:read"})}
 
 
-class Kind(NamedTuple):
-    """What a module makes of them."""
-
-    module: str
-    done: str
-    shows: set[str]
-    changes: list[str]
-    leaves_alone: list[str] | None = None
+class Scenario(NamedTuple):
+    operation: str
+    """A row of OPERATIONS."""
+    server: Mapping[str, Any] = MappingProxyType({})
+    """Options of the simulator."""
     options: Mapping[str, Any] = MappingProxyType({})
-    reports: Mapping[str, Any] = MappingProxyType({})
+    ids: Collection[str] = ()
+    """IDs besides those of STAGES."""
+    plays: tuple[str, ...] = ("real",)
+    as_module: tuple[str, ...] = ()
+    """The plays in which it also runs as a module, to compare both ways."""
 
 
-KINDS = {
-    "assign": Kind(
-        "incident_assign",
-        "assigned",
-        {"assignments"},
-        ["new", "held", "shared"],
-        options={"assignee": "me"},
-        reports={"reassigned_ids": {"held": ["alice", "bob"], "shared": ["me", "bob"]}},
-    ),
-    "assign what is free": Kind(
-        "incident_assign",
-        "assigned",
-        {"assignments"},
-        ["new"],
-        ["held", "shared"],
-        options={"assignee": "me", "only_unassigned": True},
-        reports={"reassigned_ids": {}},
-    ),
-    "acknowledge": Kind(
-        "incident_acknowledge", "acknowledged", {"status"}, ["new", "held", "shared", "mine"], ["resolved", "closed"]
-    ),
-    "resolve": Kind(
-        "incident_resolve",
-        "resolved",
-        {"status", "state"},
-        ["new", "held", "shared", "mine", "acknowledged"],
-        ["closed early"],
-    ),
-    "close": Kind(
-        "incident_close",
-        "closed",
-        {"status", "state", "closedAt"},
-        ["new", "held", "shared", "mine", "acknowledged", "resolved"],
-    ),
+def _version_scenarios() -> Iterator[tuple[str, Scenario]]:
+    """Each operation by the routes of version 3, and by the newer ones. "latest" must find out which there are."""
+    for number, name in enumerate(OPERATIONS):
+        # The service may write the IDs of users in lower case.
+        server = {"lower_case_user_ids": name == "assign"}
+        for version, other in (("3", "5"), ("5", "3")):
+            # Version 3 is pinned for every other operation, and version 5 for the rest.
+            is_pinned = (number + int(version)) % 4 == 0
+            plays = THREE_TIMES if version == "5" else ("real",)
+            as_module = {"unassign": THREE_TIMES, "assign, only unassigned": THREE_TIMES}.get(name, ("real",))
+            yield (
+                f"{name} v{version}",
+                Scenario(
+                    name,
+                    {"latest": other if is_pinned else version, **server},
+                    {"api_version": version} if is_pinned else {},
+                    plays=plays,
+                    as_module=as_module if version == "5" else (),
+                ),
+            )
+
+
+VERSIONS = dict(_version_scenarios())
+OTHERS = {
+    "empty list": Scenario("unassign", options={"incident_ids": [], "api_key": None}, plays=THREE_TIMES),
+    "without events": Scenario("close", options={"include_events": False}, plays=THREE_TIMES),
+    "IDs to encode": Scenario("unassign", options={"api_version": "3"}, ids=IDS_TO_ENCODE, plays=THREE_TIMES),
+    "unknown IDs fail": Scenario("assign", ids=UNKNOWN, plays=THREE_TIMES, as_module=("real",)),
+    "unknown IDs ignored": Scenario("close", ids=UNKNOWN, options={"missing": "ignore"}, plays=THREE_TIMES),
+    "wrong key": Scenario("resolve", options={"api_key": "not-the-key-5521"}, as_module=("real",)),
+    "team key": Scenario("acknowledge", {"key": {"kind": "team"}}),
 }
-
-# What is run: a kind, what the simulator serves as "latest", the version asked for, whether the write has a body, and
-# whether it runs in check mode and again besides. Bodies and queries take turns.
-RUNS: dict[str, tuple[str, str, str, bool, bool]] = {
-    "assign by query": ("assign", "5", "3", False, True),
-    "assign by body": ("assign", "3", "5", True, False),
-    "assign what is free": ("assign what is free", "4", "latest", True, False),
-    "acknowledge by query": ("acknowledge", "5", "3", False, False),
-    "acknowledge by body": ("acknowledge", "3", "5", True, True),
-    "resolve by query": ("resolve", "3", "latest", False, True),
-    "resolve by body": ("resolve", "3", "4", True, False),
-    "close by query": ("close", "3", "latest", False, False),
-    "close by body": ("close", "5", "latest", True, True),
+# A key without incidents:read, and services without a route to read by.
+_WITHOUT_READ: dict[str, Any] = {"key": {"permissions": sorted(set(PERMISSIONS) - {"incidents:read"})}}
+_WITHOUT_ROUTE: dict[str, Any] = {"without": ["read_many"], "latest": "3"}
+UNREAD = {
+    "no read": Scenario("unassign", _WITHOUT_READ, plays=THREE_TIMES, as_module=("check", "real")),
+    "no read, latest is 3": Scenario("assign", {**_WITHOUT_READ, "latest": "3"}, plays=THREE_TIMES),
+    "no read, key before route": Scenario(
+        "close", {**_WITHOUT_READ, "latest": "3", "auth_first": True}, plays=THREE_TIMES
+    ),
+    "no route": Scenario("unassign", _WITHOUT_ROUTE, plays=THREE_TIMES),
+    "no route, batch taken for an ID": Scenario(
+        "unassign",
+        {
+            **_WITHOUT_ROUTE,
+            "latest": "4",
+            "unknown_parameters": "ignore",
+            "not_found": "json404",
+            "wrong_method": 405,
+        },
+        plays=THREE_TIMES,
+    ),
+    "no route, plain text": Scenario("unassign", {**_WITHOUT_ROUTE, "not_found": "text"}, plays=THREE_TIMES),
 }
-THREE_TIMES = [name for name, (*_rest, three_times) in RUNS.items() if three_times]
-
-# What is refused, or done all the same: module, simulator, options.
-WRITING_ONLY = {"key": {"permissions": ["incidents:assign", "incidents:acknowledge", "incidents:close"]}}
-OTHERS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
-    "unknown ID": ("incident_assign", {}, {"assignee": "me"}),
-    "unknown ID ignored": ("incident_close", {}, {"missing": "ignore"}),
-    "wrong key": ("incident_resolve", {}, {"api_key": "not-the-key-5521"}),
-    "team key": ("incident_acknowledge", {"key": {"kind": "team"}}, {}),
-    "unread assign": ("incident_assign", {**WRITING_ONLY, "latest": "3"}, {"assignee": "me"}),
-    "unread close": ("incident_close", WRITING_ONLY, {}),
-    "unread assign what is free": ("incident_assign", WRITING_ONLY, {"assignee": "me", "only_unassigned": True}),
-    "unread acknowledge": ("incident_acknowledge", WRITING_ONLY, {}),
-    "unread resolve": ("incident_resolve", WRITING_ONLY, {}),
+UNREAD_UNKNOWN = {
+    "no read, unknown IDs fail": Scenario("unassign", _WITHOUT_READ, ids=UNKNOWN),
+    "no read, unknown IDs ignored": Scenario("unassign", _WITHOUT_READ, {"missing": "ignore"}, ids=UNKNOWN),
 }
+# They skip incidents, so they must read.
+UNREAD_REFUSED = {
+    f"no read, {name}": Scenario(name, _WITHOUT_READ, as_module=("real",) if name == "resolve" else ())
+    for name, operation in OPERATIONS.items()
+    if operation.is_skipped
+}
+SCENARIOS = {**VERSIONS, **OTHERS, **UNREAD, **UNREAD_UNKNOWN, **UNREAD_REFUSED}
 
 
 class Subject:
-    """A simulator with an incident in each of the stages."""
+    """A simulator with an incident of each stage, and the task for it."""
 
-    def __init__(self, sim: Simulator) -> None:
+    def __init__(self, scenario: Scenario, sim: Simulator) -> None:
+        self.operation: Operation = OPERATIONS[scenario.operation]
         self.sim = sim
-        self.of = {stage: sim.add_incident(**fields) for stage, fields in STAGES.items()}
-        self.ids = list(self.of.values())
+        ids = [sim.add_incident(**stage) for stage in STAGES]
+        ids += [sim.add_incident(incident_id) for incident_id in scenario.ids if incident_id not in UNKNOWN]
+        self.before = {incident_id: sim.incident(incident_id) for incident_id in ids}
+        unknown = [incident_id for incident_id in scenario.ids if incident_id in UNKNOWN]
+        # An ID that is given twice counts once.
+        given = {"api_url": sim.url, "api_key": KEY, "incident_ids": [*ids, *unknown, ids[0]]}
+        self.options = {**given, **self.operation.options, **scenario.options}
+
+    @property
+    def ids(self) -> list[str]:
+        return list(self.before)
+
+    @property
+    def to_change(self) -> list[str]:
+        return [one for one, incident in self.before.items() if self.operation.needs_change(incident)]
+
+    @property
+    def to_skip(self) -> list[str]:
+        return [one for one, incident in self.before.items() if self.operation.skips(incident)]
+
+    def now(self) -> list[dict[str, Any]]:
+        return [self.sim.incident(incident_id) for incident_id in self.before]
+
+
+class Played(NamedTuple):
+    run: Run
+    subjects: dict[str, Subject]
+
+    def result(self, name: str, play: str = "real") -> TaskResult:
+        return self.run.of(play, name)
+
+
+Play = Callable[[str], Played]
 
 
 @pytest.fixture(scope="module")
-def subjects(simulators: Callable[..., Simulator]) -> dict[str, Subject]:
-    servers: dict[str, dict[str, Any]] = {
-        **{name: {"latest": latest} for name, (_kind, latest, *_rest) in RUNS.items()},
-        **{name: server for name, (_module, server, _options) in OTHERS.items()},
-    }
-    return {name: Subject(simulators(**server)) for name, server in servers.items()}
+def play(simulators: Callable[..., Simulator], shared_ansible: Ansible) -> Play:
+    """Runs the scenarios in one playbook."""
+
+    def run(way: str) -> Played:
+        plays_of = {name: one.plays if way == IN_PROCESS else one.as_module for name, one in SCENARIOS.items()}
+        subjects = {
+            name: Subject(SCENARIOS[name], simulators(**SCENARIOS[name].server)) for name in plays_of if plays_of[name]
+        }
+        cases = {
+            name: Case(subject.options, module=subject.operation.module, plays=plays_of[name])
+            for name, subject in subjects.items()
+        }
+        return Played(shared_ansible.each(cases, CHECK, REAL, AGAIN, args=LOUD, way=way), subjects)
+
+    return run
 
 
 @pytest.fixture(scope="module")
-def result(subjects: dict[str, Subject], module_ansible: Ansible) -> Callable[..., TaskResult]:
-    """All of them in one playbook: what the task of a case returned, by the names of the case and the play."""
-
-    def given(name: str, **options: Any) -> dict[str, Any]:
-        return {"api_url": subjects[name].sim.url, "api_key": KEY, "incident_ids": subjects[name].ids, **options}
-
-    cases = {}
-    for name, (kind, _latest, version, _body, three_times) in RUNS.items():
-        options = given(name, api_version=version, **KINDS[kind].options)
-        cases[name] = Case(options, module=KINDS[kind].module, plays=() if three_times else ["real"])
-    for name, (module, _server, options) in OTHERS.items():
-        ids = subjects[name].ids + ([UNKNOWN] if "unknown" in name else [])
-        cases[name] = Case({**given(name, incident_ids=ids), **options}, module=module, plays=["real"])
-    run: Run = module_ansible.each(
-        cases,
-        {"name": "check", "check_mode": True, "diff": True},
-        {"name": "real", "diff": True},
-        {"name": "again", "diff": True},
-    )
-    assert "Traceback" not in run.output
-    return lambda name, play="real": run.of(play, host(name))
+def played(play: Play) -> Played:
+    return play(IN_PROCESS)
 
 
-def foreseen(incident: dict[str, Any]) -> dict[str, Any]:
-    """What check mode can tell of an incident: neither who assigns it nor when it is closed."""
-    held = [one["assignedTo"] for one in incident.get("assignments", ())]
-    return {**incident, "assignments": held, "closedAt": bool(incident.get("closedAt"))}
+def test_both_ways_return_and_send_the_same(play: Play, played: Played) -> None:
+    as_modules = play(AS_MODULE)
+    assert_same_results(played.run, as_modules.run)
+    for name, subject in as_modules.subjects.items():
+        if set(SCENARIOS[name].plays) == set(SCENARIOS[name].as_module):
+            assert_same_requests(played.subjects[name].sim.journal, subject.sim.journal)
 
 
-@pytest.mark.parametrize("name", RUNS)
+@pytest.mark.parametrize("name", VERSIONS)
 class TestForReal:
-    def test_result(self, result: Callable[..., TaskResult], subjects: dict[str, Subject], name: str) -> None:
-        real, subject, kind = result(name), subjects[name], KINDS[RUNS[name][0]]
+    def test_result(self, played: Played, name: str) -> None:
+        real, subject = played.result(name), played.subjects[name]
+        operation = subject.operation
         assert not real.failed, real.result
         assert real["changed"] is True
-        assert real[f"{kind.done}_ids"] == [subject.of[stage] for stage in kind.changes]
+        assert real[operation.ids_name] == subject.to_change
         assert real["not_found_ids"] == []
-        assert ("left_alone_ids" in real) == (kind.leaves_alone is not None)
-        assert real.result.get("left_alone_ids", []) == [subject.of[stage] for stage in kind.leaves_alone or ()]
-        for key, by_stage in kind.reports.items():
-            assert real[key] == {subject.of[stage]: value for stage, value in by_stage.items()}
+        assert real.result.get("skipped_ids") == (subject.to_skip if operation.is_skipped else None)
+        extra_results = operation.extra_results(subject.before, subject.to_change)
+        assert {key: real[key] for key in extra_results} == extra_results
 
-    def test_incidents_are_what_the_api_shows(
-        self, result: Callable[..., TaskResult], subjects: dict[str, Subject], name: str
-    ) -> None:
-        real, subject = result(name), subjects[name]
-        assert real["incidents"] == [subject.sim.incident(one) for one in subject.ids]
+    def test_incidents_are_what_the_api_shows(self, played: Played, name: str) -> None:
+        real, subject = played.result(name), played.subjects[name]
+        assert real["incidents"] == subject.now()
         assert real["ansible_facts"] == {"coralogix_incidents": real["incidents"]}
+        assert not any(subject.operation.needs_change(incident) for incident in subject.now())
 
-    def test_diff(self, result: Callable[..., TaskResult], subjects: dict[str, Subject], name: str) -> None:
-        kind, diff = KINDS[RUNS[name][0]], result(name)["diff"]
-        assert list(diff["before"]) == list(diff["after"]) == [subjects[name].of[stage] for stage in kind.changes]
-        assert all(set(shown) == kind.shows for side in diff.values() for shown in side.values())
-        assert all(diff["before"][one] != diff["after"][one] for one in diff["before"])
+    def test_diff_has_a_line_for_each_change(self, played: Played, name: str) -> None:
+        subject = played.subjects[name]
+        describe = subject.operation.describe
+        lines = []
+        for before, after in zip(subject.before.values(), subject.now(), strict=True):
+            title = f' "{before["name"]}"' if "name" in before else ""
+            if before["id"] in subject.to_change:
+                lines.append(f"{before['id']}{title}: {describe(before)} -> {describe(after)}\n")
+        assert played.result(name)["diff"] == {"prepared": "".join(lines)}
 
-    def test_requests(self, result: Callable[..., TaskResult], subjects: dict[str, Subject], name: str) -> None:
-        """One write of only those that need it, where this version of the API wants its parameters."""
-        real, subject = result(name), subjects[name]
-        kind, _latest, version, by_body, three_times = RUNS[name]
+    def test_requests(self, played: Played, name: str) -> None:
+        """Each task reads once, and once more to find out what "latest" is. Only the real one writes, once."""
+        subject, scenario = played.subjects[name], SCENARIOS[name]
         (write,) = subject.sim.writes
-        wanted = {"incidentIds": real[f"{KINDS[kind].done}_ids"]}
-        if "assign" in kind:
-            wanted["assignedTo"] = {"userId": "me"}
-        assert write.body == (wanted if by_body else None)
-        assert bool(write.query) != by_body
-        assert write.ids == wanted["incidentIds"]
-        read = ["read_many"] * (1 if by_body or version == "3" else 2)
-        reads = [entry.operation or "read_many" for entry in subject.sim.journal if entry != write]
-        assert reads == read * (3 if three_times else 1)
-        assert subject.sim.journal.index(write) == len(read) * (2 if three_times else 1)
+        is_version_3 = name.endswith("v3")
+        assert write.ids == subject.to_change
+        wanted: dict[str, Any] = {"incidentIds": subject.to_change}
+        if subject.operation.name == "assign":
+            wanted["assignedTo"] = {"userId": ASSIGNEE}
+        assert write.body == (None if is_version_3 or subject.operation.name == "unassign" else wanted)
+        reads = ["GET"] * (2 if is_version_3 and not scenario.options else 1)
+        methods = [entry.method for entry in subject.sim.journal if entry != write]
+        assert methods == reads * len(scenario.plays)
+        assert subject.sim.journal.index(write) == len(reads) * (scenario.plays.index("real") + 1)
 
 
-@pytest.mark.parametrize("name", THREE_TIMES)
+@pytest.mark.parametrize("name", [name for name, one in VERSIONS.items() if one.plays == THREE_TIMES])
 class TestThreeTimes:
-    def test_check_mode_predicts_what_the_real_run_reports(self, result: Callable[..., TaskResult], name: str) -> None:
-        check, real, kind = result(name, "check"), result(name), KINDS[RUNS[name][0]]
-        for key in ("changed", f"{kind.done}_ids", "not_found_ids", "left_alone_ids", *kind.reports):
-            assert check.result.get(key) == real.result.get(key)
-        assert check["diff"]["before"] == real["diff"]["before"]
-        assert [foreseen(one) for one in check["diff"]["after"].values()] == [
-            foreseen(one) for one in real["diff"]["after"].values()
-        ]
-        for one, other in zip(check["incidents"], real["incidents"], strict=True):
-            # What happened, and when, nobody can predict.
-            known = {key: one[key] for key in ("events", "lastStateUpdateTime", "duration")}
-            assert foreseen({**other, **known}) == foreseen(one)
+    def test_check_mode_predicts_the_real_run(self, played: Played, name: str) -> None:
+        check, real, subject = played.result(name, "check"), played.result(name), played.subjects[name]
+        for key in real.result.keys() - {"incidents", "ansible_facts"}:
+            # Check mode shows the user's ID as it was given. The service may write it in lower case.
+            assert json.dumps(check[key]).lower() == json.dumps(real[key]).lower()
+        assert check["ansible_facts"] == {"coralogix_incidents": check["incidents"]}
+        for predicted, before in zip(check["incidents"], subject.before.values(), strict=True):
+            after = subject.operation.after if before["id"] in subject.to_change else {}
+            if after.get("closedAt") == NOW:
+                after = {**after, "closedAt": predicted["closedAt"]}
+                assert predicted["closedAt"] > before["createdAt"]
+            assert predicted == {**before, **after}
 
-    def test_second_run_changes_nothing(
-        self, result: Callable[..., TaskResult], subjects: dict[str, Subject], name: str
-    ) -> None:
-        again, kind = result(name, "again"), KINDS[RUNS[name][0]]
+    def test_second_run_changes_nothing(self, played: Played, name: str) -> None:
+        again, subject = played.result(name, "again"), played.subjects[name]
         assert not again.failed
         assert again["changed"] is False
-        assert again[f"{kind.done}_ids"] == []
-        assert all(again[key] == {} for key in kind.reports)
-        assert again["diff"] == {"before": {}, "after": {}}
-        assert again.result.get("left_alone_ids") == result(name).result.get("left_alone_ids")
-        assert again["incidents"] == [subjects[name].sim.incident(one) for one in subjects[name].ids]
+        assert again[subject.operation.ids_name] == []
+        assert again["diff"] == {"prepared": ""}
+        assert again.result.get("reassigned_ids", {}) == {}
+        assert again.result.get("skipped_ids") == played.result(name).result.get("skipped_ids")
+        assert again["incidents"] == subject.now()
+
+
+@pytest.mark.parametrize("name", [name for name, one in OTHERS.items() if one.plays == THREE_TIMES])
+def test_other_tasks_three_times(played: Played, name: str) -> None:
+    check, real, again = (played.result(name, play) for play in THREE_TIMES)
+    subject = played.subjects[name]
+    for key in ("changed", subject.operation.ids_name, "not_found_ids"):
+        assert check[key] == real[key]
+    assert (again["changed"], again[subject.operation.ids_name]) == (False, [])
+    assert [one["id"] for one in check["incidents"]] == [one["id"] for one in real["incidents"]]
+    assert again["incidents"] == real["incidents"]
+    assert check.failed == real.failed == again.failed
+    assert len(subject.sim.writes) == real["changed"]
 
 
 class TestOthers:
-    def test_unknown_id_fails_before_any_write(
-        self, result: Callable[..., TaskResult], subjects: dict[str, Subject]
-    ) -> None:
-        failed = result("unknown ID")
-        assert failed.failed
-        assert f"There is no incident {UNKNOWN}" in failed["msg"]
-        assert (failed["changed"], failed["assigned_ids"], failed["not_found_ids"]) == (False, [], [UNKNOWN])
-        assert subjects["unknown ID"].sim.writes == []
+    def test_empty_list_sends_nothing_and_needs_no_key(self, played: Played) -> None:
+        result = played.result("empty list")
+        assert not result.failed
+        assert (result["changed"], result["incidents"], result["unassigned_ids"]) == (False, [], [])
+        assert result["ansible_facts"] == {"coralogix_incidents": []}
+        assert played.subjects["empty list"].sim.journal == []
 
-    def test_unknown_id_is_left_out(self, result: Callable[..., TaskResult], subjects: dict[str, Subject]) -> None:
-        ignored, subject = result("unknown ID ignored"), subjects["unknown ID ignored"]
+    def test_events_are_left_out_on_demand(self, played: Played) -> None:
+        result, subject = played.result("without events"), played.subjects["without events"]
+        without_events = [{key: one[key] for key in one if key != "events"} for one in subject.now()]
+        assert result["incidents"] == without_events
+        assert result["ansible_facts"] == {"coralogix_incidents": without_events}
+
+    def test_ids_that_need_encoding(self, played: Played) -> None:
+        assert set(IDS_TO_ENCODE) <= set(played.result("IDs to encode")["unassigned_ids"])
+
+    @pytest.mark.parametrize("play_name", THREE_TIMES)
+    def test_unknown_ids_fail_before_any_write(self, played: Played, play_name: str) -> None:
+        result, subject = played.result("unknown IDs fail", play_name), played.subjects["unknown IDs fail"]
+        assert result.failed
+        assert f"Unknown incident IDs: '{UNKNOWN[0]}', '{UNKNOWN[1]}'." in result["msg"]
+        assert "Nothing was changed" in result["msg"]
+        assert result["not_found_ids"] == UNKNOWN
+        assert (result["changed"], result["assigned_ids"]) == (False, [])
+        assert [one["id"] for one in result["incidents"]] == subject.ids
+        assert subject.sim.writes == []
+
+    def test_unknown_ids_are_skipped_on_demand(self, played: Played) -> None:
+        result, subject = played.result("unknown IDs ignored"), played.subjects["unknown IDs ignored"]
+        assert not result.failed
+        assert result["changed"] is True
+        assert result["not_found_ids"] == UNKNOWN
+        assert [one["id"] for one in result["incidents"]] == subject.ids
+        assert [write.ids for write in subject.sim.writes] == [subject.to_change]
+
+    def test_wrong_key(self, played: Played) -> None:
+        result = played.result("wrong key")
+        assert result.failed
+        assert "did not accept the API key" in result["msg"]
+        assert "not-the-key-5521" not in str(result.result)
+        assert result["failure"]["status"] == 401
+        assert [entry.operation for entry in played.subjects["wrong key"].sim.journal] == ["read_many"]
+
+    def test_team_key(self, played: Played) -> None:
+        result, operation = played.result("team key"), played.subjects["team key"].operation
+        assert result.failed
+        assert (result["changed"], result[operation.ids_name]) == (False, [])
+        assert operation.permission in result["msg"]
+        assert "personal key" in result["msg"]
+
+
+class TestUnread:
+    @pytest.mark.parametrize("play_name", ["real", "again"])
+    @pytest.mark.parametrize("name", UNREAD)
+    def test_all_are_written_with_a_warning(self, played: Played, name: str, play_name: str) -> None:
+        """Each time: without reading, the module cannot see that nothing is left to do."""
+        result, subject = played.result(name, play_name), played.subjects[name]
+        assert not result.failed, result.result
+        assert result["changed"] is True
+        assert result[subject.operation.ids_name] == [one["id"] for one in result["incidents"]] == subject.ids
+        assert result.result.get("reassigned_ids", {}) == {}
+        assert all(subject.operation.is_wanted(incident) for incident in subject.now())
+        assert "incidents:read" in " ".join(result["warnings"])
+        assert [write.ids for write in subject.sim.writes if write.status == 200] == [subject.ids] * 2
+
+    @pytest.mark.parametrize("name", UNREAD)
+    def test_check_mode_must_read(self, played: Played, name: str) -> None:
+        check = played.result(name, "check")
+        assert check.failed
+        assert check["changed"] is False
+        assert "Check mode must read first" in check["msg"]
+        assert "incidents:read" in check["msg"] or "no route" in check["msg"]
+
+    @pytest.mark.parametrize("name", UNREAD_REFUSED)
+    def test_tasks_that_skip_incidents_must_read(self, played: Played, name: str) -> None:
+        result = played.result(name)
+        assert result.failed
+        assert result["changed"] is False
+        assert "incidents:read" in result["msg"]
+        assert "which incidents to skip" in result["msg"]
+        assert result["failure"]["status"] == 403
+        assert played.subjects[name].sim.writes == []
+
+    def test_unknown_ids(self, played: Played) -> None:
+        failed, ignored = (played.result(name) for name in UNREAD_UNKNOWN)
+        assert failed.failed
+        assert all(unknown in failed["msg"] for unknown in UNKNOWN)
         assert not ignored.failed
-        assert ignored["not_found_ids"] == [UNKNOWN]
-        assert [incident["id"] for incident in ignored["incidents"]] == subject.ids
-        assert [write.ids for write in subject.sim.writes] == [ignored["closed_ids"]]
-
-    def test_wrong_key_is_explained(self, result: Callable[..., TaskResult], subjects: dict[str, Subject]) -> None:
-        failed = result("wrong key")
-        assert failed.failed
-        assert "did not accept the API key" in failed["msg"]
-        assert "not-the-key-5521" not in str(failed.result)
-        assert failed["failure"]["status"] == 401
-        assert [entry.operation for entry in subjects["wrong key"].sim.journal] == ["read_many"]
-
-    def test_team_key_is_refused_and_told_why(self, result: Callable[..., TaskResult]) -> None:
-        failed = result("team key")
-        assert failed.failed
-        assert (failed["changed"], failed["acknowledged_ids"]) == (False, [])
-        assert "incidents:acknowledge" in failed["msg"]
-        assert "personal key" in failed["msg"]
-
-    @pytest.mark.parametrize(("name", "done"), [("unread assign", "assigned"), ("unread close", "closed")])
-    def test_done_with_a_warning_where_reading_is_refused(
-        self, result: Callable[..., TaskResult], subjects: dict[str, Subject], name: str, done: str
-    ) -> None:
-        unread, subject = result(name), subjects[name]
-        assert not unread.failed, unread.result
-        assert unread["changed"] is True
-        assert unread[f"{done}_ids"] == subject.ids
-        assert unread["incidents"] == [subject.sim.incident(one) for one in subject.ids]
-        assert unread.result.get("reassigned_ids", {}) == {}
-        assert "incidents:read" in " ".join(unread["warnings"])
-        assert [write.ids for write in subject.sim.writes if write.status == 200] == [subject.ids]
-
-    @pytest.mark.parametrize("name", ["unread assign what is free", "unread acknowledge", "unread resolve"])
-    def test_refused_where_reading_is_and_incidents_have_to_be_left_alone(
-        self, result: Callable[..., TaskResult], subjects: dict[str, Subject], name: str
-    ) -> None:
-        refused = result(name)
-        assert refused.failed
-        assert refused["changed"] is False
-        assert "incidents:read" in refused["msg"]
-        assert "which incidents to leave alone" in refused["msg"]
-        assert refused["failure"]["status"] == 403
-        assert subjects[name].sim.writes == []
-
-
-def test_ad_hoc(ansible: Ansible, sim: Simulator) -> None:
-    ids = sim.add_incidents(2)
-    arguments = f"api_url={sim.url} incident_ids={ids[0]},{ids[1]}"
-    run = ansible.command(
-        "ansible", "localhost", "-m", f"{COLLECTION}.incident_close", "-a", arguments, env={"CX_API_KEY": KEY}
-    )
-    assert run.returncode == 0, run.output
-    assert "localhost | CHANGED" in run.output
-    assert all(sim.incident(one)["closedAt"] for one in ids)
-    assert sim.writes[0].body == {"incidentIds": ids}
+        assert ignored["not_found_ids"] == UNKNOWN
+        assert failed["unassigned_ids"] == ignored["unassigned_ids"] == played.subjects[next(iter(UNREAD_UNKNOWN))].ids

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from typing import Any
 
 from ansible.plugins.callback import CallbackBase
@@ -26,12 +27,25 @@ class CallbackModule(CallbackBase):
     CALLBACK_TYPE = "aggregate"
     CALLBACK_NAME = "task_results"
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._started: dict[tuple[str, str], float] = {}
+
+    def v2_runner_on_start(self, host: Any, task: Any) -> None:
+        self._started[host.get_name(), task._uuid] = time.monotonic()
+
     def _write(self, outcome: str, result: Any) -> None:
-        # The names without an underscore came with ansible-core 2.20, which warns of the others.
+        # The names without an underscore came with ansible-core 2.20, which warns about the others.
         host = getattr(result, "host", None) or result._host
         task = getattr(result, "task", None) or result._task
         content = getattr(result, "result", None) or result._result
-        line = {"host": host.get_name(), "task": task.get_name(), "outcome": outcome, "result": content}
+        line = {
+            "host": host.get_name(),
+            "task": task.get_name(),
+            "outcome": outcome,
+            "seconds": time.monotonic() - self._started[host.get_name(), task._uuid],
+            "result": content,
+        }
         with open(os.environ["TASK_RESULTS"], "a", encoding="utf-8") as file:
             file.write(json.dumps(line, default=str) + "\n")
 

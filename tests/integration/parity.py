@@ -1,0 +1,61 @@
+# Copyright (c) 2026, the coralogix.incidents contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Compares tasks that ran in Ansible's own process with the same tasks that ran as modules.
+
+Both have to return the same, and to send the same requests. Only what no two runs have in common is replaced before:
+ports, times, correlation IDs, and the IDs that the simulator draws.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from playbooks import Run
+from simulator import Entry
+
+_UUID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
+_REPLACED = (
+    (re.compile(r"127\.0\.0\.1:\d+"), "HOST"),
+    (re.compile(r"\d{4}-\d{2}-\d{2}T[\d:.]+Z"), "TIME"),
+    (re.compile(r"\d+(\.\d+)? s of waiting"), "SECONDS"),
+    (re.compile(r'"duration": "\d+s"'), "DURATION"),
+)
+# They differ in every run.
+_NOT_COMPARED_HEADERS = ("host", "user-agent", "x-cx-correlation-id")
+
+
+def normalise(content: Any) -> str:
+    """Content as text that two runs have in common. UUIDs become numbers, in the order in which they occur."""
+    text = json.dumps(content, indent=1, ensure_ascii=False)
+    for pattern, replacement in _REPLACED:
+        text = pattern.sub(replacement, text)
+    numbers: dict[str, int] = {}
+    return _UUID.sub(lambda found: f"UUID-{numbers.setdefault(found[0], len(numbers))}", text)
+
+
+def assert_same_results(in_process: Run, as_modules: Run) -> None:
+    """All tasks that ran as modules returned the same in process. Both runs need the output of LOUD."""
+    assert as_modules.tasks, as_modules.output
+    for task in as_modules.tasks:
+        other = in_process.of(task.task, task.host)
+        assert other.outcome == task.outcome
+        # Within a value, the order counts as well. Ansible itself adds some keys at the top.
+        assert normalise(sorted(other.result.items())) == normalise(sorted(task.result.items()))
+        assert as_modules.started_module(task.host)
+        assert not in_process.started_module(task.host)
+
+
+def assert_same_requests(in_process: Iterable[Entry], as_modules: Iterable[Entry]) -> None:
+    """The same requests were sent. A few are on the way at a time, so their order does not count."""
+    assert sorted(map(_request, in_process)) == sorted(map(_request, as_modules))
+
+
+def _request(entry: Entry) -> str:
+    headers: Mapping[str, str] = entry.headers
+    compared = {name: value for name, value in headers.items() if name not in _NOT_COMPARED_HEADERS}
+    return normalise([entry.method, entry.target, entry.body, compared, entry.status])
