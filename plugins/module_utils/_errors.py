@@ -112,10 +112,6 @@ class AnswerInvalid(Exception):
     """JSON that is not what the API documents. Says what is wrong and where."""
 
 
-class Stopped(BaseException):
-    """A signal asks the process to end. No `except Exception` on the way may swallow it."""
-
-
 def option_invalid(message: str) -> CoralogixError:
     """The exception for an option or environment variable that cannot be used."""
     return CoralogixError(OptionInvalid(message))

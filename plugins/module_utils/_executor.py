@@ -19,7 +19,6 @@ from ._errors import (
     IdsUnknown,
     ReadRequired,
     RequestFailed,
-    Stopped,
     Unexpected,
 )
 from ._plan import Change, Effect, Progress, Write
@@ -120,7 +119,7 @@ class _Account:
             errors = [error for error in self._service.for_each_chunk(write, chunks) if error]
             unverified = self._verify()
             return errors[0] if errors else unverified
-        except (Exception, Stopped) as error:
+        except Exception as error:
             if not self._writes:
                 raise
             self._service.client.stop()

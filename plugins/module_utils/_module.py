@@ -15,7 +15,7 @@ from ansible.module_utils import basic
 from ansible.module_utils.basic import AnsibleModule
 
 from . import _settings
-from ._errors import Stopped
+from ._client import Client
 from ._task import ModuleDefinition, Task, run_task
 
 OLDEST_PYTHON = (3, 9)
@@ -36,14 +36,9 @@ def run_module(definition: ModuleDefinition) -> None:
         module.fail_json(msg=f"This module needs Python {needed} or newer. {sys.executable} is Python {found}.")
     # The key may come from the environment, where AnsibleModule does not see it.
     module.no_log_values.update(_settings.find_secrets(module.params, os.environ))
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _stop)
+    stop = _StopOnSignal()
     task = Task(module.params, given or {}, os.environ, module.check_mode, module._diff, module.ansible_version)
-    try:
-        result = run_task(definition, task)
-    except Stopped as stopped:
-        result = {"failed": True, "changed": False, "msg": f"Stopped by {stopped} before anything was changed."}
-    _end(module, result)
+    _end(module, run_task(definition, task, on_connect=stop.watch))
 
 
 def _end(module: AnsibleModule, result: dict[str, t.Any]) -> None:
@@ -54,8 +49,22 @@ def _end(module: AnsibleModule, result: dict[str, t.Any]) -> None:
     module.exit_json(**result)
 
 
-def _stop(number: int, _frame: t.Any) -> None:
-    # The first signal counts. A second one must not interrupt the result.
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, signal.SIG_IGN)
-    raise Stopped(signal.Signals(number).name)
+class _StopOnSignal:
+    """Stops the run when a signal asks the process to end. The task then still returns what it has done."""
+
+    def __init__(self) -> None:
+        self._client: Client | None = None
+        self._is_stopped = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._stop)
+
+    def watch(self, client: Client) -> None:
+        """Stop this client when the signal comes, or at once if it has come."""
+        self._client = client
+        if self._is_stopped:
+            client.stop()
+
+    def _stop(self, _number: int, _frame: t.Any) -> None:
+        self._is_stopped = True
+        if self._client:
+            self._client.stop()

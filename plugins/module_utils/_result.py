@@ -29,8 +29,7 @@ def change_result(
 ) -> Result:
     """The result of a module that changes items, whether the task ends well or not."""
     progress = outcome.progress
-    effects = {item_id: _plan.assess(change, item_id, progress) for item_id in ids}
-    changed_ids = list(progress.predicted) or [i for i in ids if effects[i] is Effect.CHANGED]
+    effects, changed_ids = _effects(change, ids, outcome)
     known_ids = _plan.drop_aliases([i for i in ids if i in progress.after], progress.after)
     items = returned_items((progress.after[i] for i in known_ids), include_events)
     not_found = {*progress.not_found}
@@ -56,6 +55,24 @@ def change_result(
         **failure_result(outcome.error, context),
         "msg": f"{describe_error(outcome.error, context)} {describe_progress(change, changed_ids, effects)}".rstrip(),
     }
+
+
+def unbuilt_result(change: Change, ids: t.Sequence[str], outcome: Outcome, error: Exception) -> Result:
+    """What is returned if the result itself fails, for want of memory for example: what was changed."""
+    effects, changed_ids = _effects(change, ids, outcome)
+    return {
+        "failed": True,
+        "changed": bool(changed_ids) or any(effect is not Effect.NONE for effect in effects.values()),
+        f"{change.participle}_ids": changed_ids,
+        "msg": f"The result could not be built ({type(error).__name__}: {error}). "
+        f"{describe_progress(change, changed_ids, effects)}",
+    }
+
+
+def _effects(change: Change, ids: t.Sequence[str], outcome: Outcome) -> tuple[dict[str, Effect], list[str]]:
+    """What became of each item, and the IDs of those that changed, or in check mode would change."""
+    effects = {item_id: _plan.assess(change, item_id, outcome.progress) for item_id in ids}
+    return effects, list(outcome.progress.predicted) or [i for i in ids if effects[i] is Effect.CHANGED]
 
 
 def failure_result(error: t.Any, context: Context) -> Result:

@@ -79,11 +79,15 @@ class LimitedTlsSocket(ssl.SSLSocket):
         return super().send(*args)
 
 
-def connect(host: str, port: int, options: t.Iterable[tuple[t.Any, ...]]) -> socket.socket:
-    """Connect to the first address of the host that answers, all of them within the limit of the thread."""
+def connect(host: str, port: int, options: t.Iterable[tuple[t.Any, ...]], opened: t.Any) -> socket.socket:
+    """Connect to the first address of the host that answers, all of them within the limit of the thread.
+
+    C(opened) is a set that collects the sockets, so that somebody else can end the attempt.
+    """
     error: OSError = OSError("the name has no address")
     for family, kind, protocol, _name, address in socket.getaddrinfo(host.strip("[]"), port, 0, socket.SOCK_STREAM):
         sock = LimitedSocket(family, kind, protocol)
+        opened.add(sock)
         try:
             for option in options:
                 sock.setsockopt(*option)
@@ -101,6 +105,7 @@ class _Limited:
 
     def __init__(self, *args: t.Any, opened: t.Any, **kwargs: t.Any) -> None:
         super().__init__(*args, **kwargs)
+        self._opened = opened
         opened.add(self)
 
     def connect(self: t.Any) -> None:
@@ -110,7 +115,7 @@ class _Limited:
 
     def _new_conn(self: t.Any) -> socket.socket:
         try:
-            return connect(self._dns_host, self.port, self.socket_options or ())
+            return connect(self._dns_host, self.port, self.socket_options or (), self._opened)
         except (TimeoutError, socket.timeout) as error:  # Before Python 3.10, these are two.
             raise urllib3.exceptions.ConnectTimeoutError(self, "no connection in time") from error
         except OSError as error:

@@ -25,7 +25,7 @@ from ._messages import Context, describe_truncation
 from ._plan import Change, drop_aliases
 from ._requests_import import import_problem
 from ._resource import Resource
-from ._result import Result, change_result, failure_result, returned_items
+from ._result import Result, change_result, failure_result, returned_items, unbuilt_result
 from ._secrets import Masker
 from ._service import Listing, ReadResult, Service
 from ._transport import Transport
@@ -74,12 +74,19 @@ class Run:
     """What belongs to one run of a task: settings, correlation ID, connection, warnings."""
 
     def __init__(
-        self, task: Task, resource: Resource, masker: Masker, new_transport: NewTransport, sleep: Sleep | None
+        self,
+        task: Task,
+        resource: Resource,
+        masker: Masker,
+        new_transport: NewTransport,
+        sleep: Sleep | None,
+        on_connect: t.Callable[[Client], None],
     ) -> None:
         self._task = task
         self._masker = masker
         self._new_transport = new_transport
         self._sleep = sleep
+        self._on_connect = on_connect
         self._connection: tuple[Client, _settings.Settings] | None = None
         self.context = Context(resource)
 
@@ -122,6 +129,7 @@ class Run:
             proxy_source=transport.proxy.source if transport.proxy else "",
             ca_source=settings.ca_source,
         )
+        self._on_connect(client)
         self._connection = client, settings
         return self._connection
 
@@ -131,14 +139,19 @@ class Run:
 
 
 def run_task(
-    definition: ModuleDefinition, task: Task, new_transport: NewTransport = Transport, sleep: Sleep | None = None
+    definition: ModuleDefinition,
+    task: Task,
+    new_transport: NewTransport = Transport,
+    sleep: Sleep | None = None,
+    on_connect: t.Callable[[Client], None] = lambda _client: None,
 ) -> Result:
-    """The result of a task. It always is one, whatever is raised on the way; Stopped alone passes through.
+    """The result of a task. It always is one, whatever is raised on the way.
 
-    C(new_transport) and C(sleep) are for tests: what carries the requests, and what waits.
+    C(new_transport) and C(sleep) are for tests: what carries the requests, and what waits. C(on_connect) gets the
+    client, which whoever runs the task may stop.
     """
     masker = Masker(_settings.find_secrets(task.params, task.environ))
-    run = Run(task, definition.resource, masker, new_transport, sleep)
+    run = Run(task, definition.resource, masker, new_transport, sleep, on_connect)
     try:
         _arguments.check_given(task.given, definition.options, definition.not_null)
         result = definition.run(task, run)
@@ -189,7 +202,11 @@ def change_module(
                 outcome = _with_events(outcome, service, params["include_events"])
         except CoralogixError as error:
             outcome = Outcome(error=error.error)
-        return change_result(resource, change, ids, outcome, run.context, task.diff, params["include_events"])
+        try:
+            return change_result(resource, change, ids, outcome, run.context, task.diff, params["include_events"])
+        except Exception as error:
+            # Something was perhaps written. Whatever else cannot be returned, that can.
+            return unbuilt_result(change, ids, outcome, error)
 
     spec: Spec = {**_id_options(resource, required=True), **options}
     return ModuleDefinition(resource, spec, run_change, not_null=(resource.id_option,))

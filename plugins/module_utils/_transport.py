@@ -48,7 +48,7 @@ class Transport:
         self, settings: Settings, user_agent: str, correlation_id: str, pool_size: int, session: t.Any = None
     ) -> None:
         self._verify = settings.verify
-        self._connections: t.Any = weakref.WeakSet()
+        self._opened: t.Any = weakref.WeakSet()
         self.proxy = find_proxy(settings.base_url, os.environ)
         self._session = session or self._new_session(settings, pool_size)
         self._session.auth = _key_auth(settings.authorization)
@@ -76,7 +76,7 @@ class Transport:
                 raise option_invalid(
                     f"SSLKEYLOGFILE is {os.environ.get('SSLKEYLOGFILE')!r}. It cannot be written ({error.strerror})."
                 ) from None
-        session.mount(settings.base_url, LimitedAdapter(pool_size, tls, self._connections))
+        session.mount(settings.base_url, LimitedAdapter(pool_size, tls, self._opened))
         # Without a proxy that may be used, requests need not look for one again.
         session.trust_env = self.proxy is not None
         if settings.verify is False:
@@ -109,9 +109,11 @@ class Transport:
 
     def abort(self) -> None:
         """End all exchanges at once. The threads that wait for them get an error."""
-        for connection in list(self._connections):
+        for opened in list(self._opened):
+            # Either a connection, or a socket that is not one yet.
+            sock = getattr(opened, "sock", opened)
             with contextlib.suppress(OSError, AttributeError):
-                connection.sock.shutdown(socket.SHUT_RDWR)
+                sock.shutdown(socket.SHUT_RDWR)
 
 
 def read_body(raw: t.Any, headers: t.Mapping[str, str]) -> bytes:
