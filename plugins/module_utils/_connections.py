@@ -145,13 +145,14 @@ def classify_exception(error: BaseException, timeout: float, through_proxy: bool
         return None
     message = row.message.format(timeout=timeout, cause=_text(innermost))
     kind = _certificate_kind(causes) if row.kind is FailureKind.CERTIFICATE else row.kind
-    if any(isinstance(cause, TunnelFailed) for cause in causes):
-        return Failure(FailureKind.PROXY, message, retryable=row.retryable)
-    by_proxy = any(isinstance(cause, urllib3.exceptions.ProxyError) for cause in causes)
-    if through_proxy and by_proxy and not row.may_have_applied and kind is not FailureKind.PROXY:
-        return Failure(FailureKind.PROXY, message, retryable=row.retryable)
-    if through_proxy and by_proxy and _speaks_http(causes):
+    in_tunnel = any(isinstance(cause, TunnelFailed) for cause in causes)
+    by_proxy = in_tunnel or any(isinstance(cause, urllib3.exceptions.ProxyError) for cause in causes)
+    if by_proxy and through_proxy and _speaks_http(causes):
         return Failure(FailureKind.PROXY, "it speaks http, and its URL begins with https://")
+    # With a proxy, there are no other connections than those to it. Not all versions of urllib3 say so.
+    is_by_proxy = kind is FailureKind.UNREACHABLE or (by_proxy and not row.may_have_applied)
+    if in_tunnel or (through_proxy and is_by_proxy):
+        return Failure(FailureKind.PROXY, message, retryable=row.retryable)
     return Failure(kind, message, retryable=row.retryable, may_have_applied=row.may_have_applied)
 
 

@@ -133,7 +133,18 @@ class _HttpConnection(_Limited, urllib3.connection.HTTPConnection):
 
 
 class _HttpsConnection(_Limited, urllib3.connection.HTTPSConnection):
-    pass
+    def _connect_tls_proxy(self, hostname: str, sock: socket.socket) -> ssl.SSLSocket:
+        """Speak TLS with the proxy itself. The sockets of urllib3 would not be limited."""
+        verify = urllib3.util.ssl_.resolve_cert_reqs(self.cert_reqs) != ssl.CERT_NONE
+        self.proxy_is_verified = verify
+        try:
+            context = tls_context(verify)
+            context.check_hostname = verify
+            if verify:
+                context.load_verify_locations(self.ca_certs, self.ca_cert_dir)
+            return context.wrap_socket(sock, server_hostname=hostname.strip("[]"))
+        except OSError as error:
+            raise TunnelFailed from error
 
 
 class LimitedAdapter(requests.adapters.HTTPAdapter):

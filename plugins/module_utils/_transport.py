@@ -76,7 +76,9 @@ class Transport:
                 raise option_invalid(
                     f"SSLKEYLOGFILE is {os.environ.get('SSLKEYLOGFILE')!r}. It cannot be written ({error.strerror})."
                 ) from None
-        session.mount(settings.base_url, LimitedAdapter(pool_size, tls, self._opened))
+        # Not for the base URL alone: requests spells paths and names in its own way before it looks for an adapter.
+        scheme = settings.base_url.partition(":")[0]
+        session.mount(f"{scheme}://", LimitedAdapter(pool_size, tls, self._opened))
         # Without a proxy that may be used, requests need not look for one again.
         session.trust_env = self.proxy is not None
         if settings.verify is False:
