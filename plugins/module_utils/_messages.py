@@ -30,8 +30,9 @@ if t.TYPE_CHECKING:
     from ._executor import Outcome
     from ._resource import Resource
 
-# IDs in one message. The result has all of them.
+# IDs in one message, and characters of one ID. The result has all of them.
 MAX_LISTED = 20
+MAX_ID = 80
 
 
 class Context(t.NamedTuple):
@@ -49,7 +50,8 @@ class Context(t.NamedTuple):
 
 def list_ids(ids: t.Sequence[str]) -> str:
     """IDs for a message: 'A', 'B' and 3 more."""
-    listed = ", ".join(repr(item_id) for item_id in ids[:MAX_LISTED])
+    shortened = (item_id if len(item_id) <= MAX_ID else f"{item_id[: MAX_ID - 1]}…" for item_id in ids[:MAX_LISTED])
+    listed = ", ".join(map(repr, shortened))
     return listed + (f" and {len(ids) - MAX_LISTED} more" if len(ids) > MAX_LISTED else "")
 
 
