@@ -17,6 +17,9 @@ import pytest
 from playbooks import KEY, Ansible
 from simulator import Simulator
 
+# pytest then explains what differs.
+pytest.register_assert_rewrite("parity")
+
 
 @pytest.fixture
 def ansible(tmp_path: Path, request: pytest.FixtureRequest) -> Ansible:

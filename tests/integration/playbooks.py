@@ -162,6 +162,7 @@ class Ansible:
         cases: Mapping[str, Case],
         *plays: Mapping[str, Any],
         args: Sequence[str] = (),
+        env: Mapping[str, str] | None = None,
         way: str = IN_PROCESS,
     ) -> Run:
         """Run many cases in one playbook. Each case is a host.
@@ -183,7 +184,7 @@ class Ansible:
                 common = {"args": "{{ options }}", "environment": "{{ env }}", "ignore_errors": True}
                 tasks = [{**task(module, **keywords), **common}]
                 listed.append({"hosts": names, "gather_facts": False, "strategy": "free", "tasks": tasks})
-        return self.playbook([play for play in listed if play["hosts"]], args, hosts=hosts, way=way)
+        return self.playbook([play for play in listed if play["hosts"]], args, env, hosts, way)
 
     def ad_hoc(
         self,
@@ -217,9 +218,13 @@ class Ansible:
         )
         text = results.read_text(encoding="utf-8") if results.exists() else ""
         for secret in (KEY, KEY[:12], KEY[-12:]):
-            assert secret not in completed.stdout + text
+            assert secret not in completed.stdout + text, self._lines_with(secret, completed.stdout + text)
         tasks = [TaskResult(**json.loads(line)) for line in text.splitlines()]
         return Run(completed.returncode, completed.stdout, tasks)
+
+    @staticmethod
+    def _lines_with(secret: str, text: str) -> str:
+        return "\n".join(line[:2000] for line in text.splitlines() if secret in line)
 
     def _environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if name in KEPT or name.startswith(KEPT_PREFIX)}

@@ -2,17 +2,19 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""incident_info: by filters and by IDs, page by page, in the words of each version of the API."""
+"""incident_info: by filters and by IDs, page by page, in the form of each version of the API."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
-from playbooks import COLLECTION, KEY, Ansible, Case, TaskResult, host
-from simulator import Entry, Fault, Simulator
-from simulator.lifelike import APPLICATION_LABEL, SUBSYSTEM_LABEL
+from parity import assert_same_requests, assert_same_results
+from playbooks import AS_MODULE, IN_PROCESS, KEY, LOUD, Ansible, Case, Run, TaskResult
+from simulator import APPLICATION_LABEL, SUBSYSTEM_LABEL, Entry, Fault, Simulator
+
+pytestmark = pytest.mark.parity
 
 UNKNOWN = "11111111-2222-4333-8444-555555555555"
 MANY = 1100
@@ -25,8 +27,8 @@ WANTED: dict[str, Any] = {
     "displayLabels": {"team": "web & co"},
     "metaLabels": [{"key": "tier", "value": "1"}, {"key": "runbook", "value": "true"}],
 }
-# What keeps an incident from passing one of the filters: for those that a query can carry, and for the others.
-SPOILT_FOR_ALL: list[dict[str, Any]] = [
+# Changes to it, each of which one filter excludes: filters that a query can carry, and the others.
+EXCLUDED_BY_FILTERS: list[dict[str, Any]] = [
     {"assignees": ("carol",)},
     {"status": "INCIDENT_STATUS_RESOLVED"},
     {"state": "INCIDENT_STATE_RESOLVED"},
@@ -38,7 +40,7 @@ SPOILT_FOR_ALL: list[dict[str, Any]] = [
     {"closedAt": "2020-01-01T00:00:00.000Z"},
     {"name": "Disk nearly full"},
 ]
-SPOILT_FOR_LABELS: list[dict[str, Any]] = [
+EXCLUDED_BY_LABELS: list[dict[str, Any]] = [
     {"contextualLabels": {**WANTED["contextualLabels"], "zone": "c"}},
     {"displayLabels": {"team": "app"}},
     {"metaLabels": [{"key": "tier", "value": "1"}]},
@@ -60,12 +62,12 @@ FILTERS: dict[str, Any] = {
 LABELS: dict[str, Any] = {
     "contextual_labels": {"zone": ["a", "b"]},
     "display_labels": {"team": "web & co"},
-    "meta_labels": {"tier": [1, 2], "runbook": True},
+    "meta_labels": {"tier": [1, 2], "runbook": "true"},
 }
 ORDER = [{"field": "severity", "direction": "desc"}, {"contextual_label": "zone"}]
 
-# What API version 5 is asked for by these, but for the time from which the incidents are to be open.
-ASKED: dict[str, Any] = {
+# The query that these become in API version 5, without the time from which the incidents were open.
+QUERY: dict[str, Any] = {
     "assignee": ["alice", "bob"],
     "status": ["INCIDENT_STATUS_TRIGGERED", "INCIDENT_STATUS_ACKNOWLEDGED"],
     "state": ["INCIDENT_STATE_TRIGGERED"],
@@ -81,96 +83,122 @@ ASKED: dict[str, Any] = {
     "metaLabelsOp": "FILTER_OPERATOR_OR_OR_UNSPECIFIED",
 }
 
-# Simulator and options; `ids` are filled in where they stand.
+# Options of the simulator and of the task. The IDs of the task are filled in.
 CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "filters in a body": ({}, {**FILTERS, **LABELS, "order_by": ORDER, "api_version": "5"}),
     "filters in a query": ({"latest": "3"}, FILTERS),
     "order in a query": ({}, {**FILTERS, "order_by": ORDER, "api_version": "3"}),
     "labels in a query": ({"latest": "3"}, LABELS),
-    "every page": ({}, {"api_version": "3", "events": False}),
-    "limit": ({}, {"limit": 501, "events": False}),
-    "a page fails": ({}, {"api_version": "5", "events": False, "retries": 0}),
-    "none to choose from": ({}, {"assignees": [], "api_version": "5"}),
-    "nobody holds": ({}, {"assigned": False, "api_version": "5"}),
-    "somebody holds": ({}, {"assigned": True, "limit": 1, "api_version": "5"}),
-    "by IDs": ({"key": {"kind": "team"}}, {"incident_ids": "{ids}", "missing": "ignore"}),
-    "unknown ID": ({}, {"incident_ids": "{ids}"}),
+    "every page": ({}, {"api_version": "3", "include_events": False}),
+    "limit": ({}, {"limit": 501, "include_events": False}),
+    "a page fails": ({}, {"api_version": "5", "include_events": False, "retries": 0}),
+    "pages without end": ({}, {"api_version": "5", "include_events": False}),
+    "empty filter": ({}, {"assignees": [], "api_version": "5"}),
+    "unassigned": ({}, {"assigned": False, "api_version": "5"}),
+    "assigned": ({}, {"assigned": True, "limit": 1, "api_version": "5"}),
+    "by IDs": ({"key": {"kind": "team"}}, {"incident_ids": [], "missing": "ignore"}),
+    "unknown ID": ({}, {"incident_ids": []}),
     "wrong key": ({}, {"status": ["triggered"], "api_key": "not-the-key-5521"}),
     "without read": ({"key": {"permissions": ["incidents:assign"]}}, {"status": ["triggered"], "api_version": "5"}),
 }
 IN_CHECK_MODE = ("filters in a query", "by IDs")
+BOTH_WAYS = ("filters in a body", "filters in a query", "a page fails", "by IDs", "unknown ID", "without read")
 
 
 class Subject:
+    """A simulator with incidents, and the task that looks for them."""
+
     def __init__(self, name: str, sim: Simulator) -> None:
         self.sim = sim
         if name in ("every page", "limit", "a page fails"):
             self.ids = sim.add_incidents(MANY, assigned=1, events=0)
         elif name.startswith("filters"):
             self.ids = [sim.add_incident(**WANTED) for _number in range(2)]
-            self.ids += [sim.add_incident(**{**WANTED, **spoilt}) for spoilt in SPOILT_FOR_LABELS]
-            for spoilt in SPOILT_FOR_ALL:
-                sim.add_incident(**{**WANTED, **spoilt})
+            self.ids += [sim.add_incident(**{**WANTED, **changes}) for changes in EXCLUDED_BY_LABELS]
+            for changes in EXCLUDED_BY_FILTERS:
+                sim.add_incident(**{**WANTED, **changes})
         else:
             self.ids = sim.add_incidents(3, assigned=1)
-        self.asked = [self.ids[2], UNKNOWN, self.ids[0], self.ids[2]]
+        if name == "a page fails":
+            sim.fault(Fault("list", status=500, skip=1))
+        if name == "pages without end":
+            sim.fault(Fault("list", endless_pages=True))
+        self.options = {"api_url": sim.url, "api_key": KEY, **CASES[name][1]}
+        if "incident_ids" in self.options:
+            # The same incident, in another spelling of its ID, is returned once.
+            self.options["incident_ids"] = [self.ids[2], UNKNOWN, self.ids[0], self.ids[2].upper()]
 
     @property
     def pages(self) -> list[Entry]:
         return [entry for entry in self.sim.journal if entry.operation == "list"]
 
 
-@pytest.fixture(scope="module")
-def subjects(simulators: Callable[..., Simulator]) -> dict[str, Subject]:
-    made = {name: Subject(name, simulators(**server)) for name, (server, _options) in CASES.items()}
-    made["a page fails"].sim.fault(Fault("list", status=500, skip=1))
-    return made
+class Played(NamedTuple):
+    run: Run
+    subjects: dict[str, Subject]
+
+    def result(self, name: str) -> TaskResult:
+        return self.run.of("check" if name in IN_CHECK_MODE else "real", name)
+
+
+Play = Callable[..., Played]
 
 
 @pytest.fixture(scope="module")
-def result(subjects: dict[str, Subject], module_ansible: Ansible) -> Callable[[str], TaskResult]:
-    """All of them in one playbook."""
-    cases = {}
-    for name, (_server, options) in CASES.items():
-        given = {"api_url": subjects[name].sim.url, "api_key": KEY, **options}
-        if "incident_ids" in given:
-            given["incident_ids"] = subjects[name].asked
-        play = "check" if name in IN_CHECK_MODE else "real"
-        cases[name] = Case(given, module="incident_info", plays=[play])
-    run = module_ansible.each(cases, {"name": "check", "check_mode": True}, {"name": "real"})
-    assert "Traceback" not in run.output
-    return lambda name: run.of("check" if name in IN_CHECK_MODE else "real", host(name))
+def play(simulators: Callable[..., Simulator], shared_ansible: Ansible) -> Play:
+    """Runs cases in one playbook."""
+
+    def run(names: tuple[str, ...], way: str) -> Played:
+        subjects = {name: Subject(name, simulators(**CASES[name][0])) for name in names}
+        cases = {
+            name: Case(
+                subject.options, module="incident_info", plays=["check" if name in IN_CHECK_MODE else "real"]
+            )
+            for name, subject in subjects.items()
+        }
+        plays = ({"name": "check", "check_mode": True}, {"name": "real"})
+        return Played(shared_ansible.each(cases, *plays, args=LOUD, way=way), subjects)
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def played(play: Play) -> Played:
+    return play(tuple(CASES), IN_PROCESS)
 
 
 def ids_of(found: TaskResult) -> list[str]:
     return [incident["id"] for incident in found["incidents"]]
 
 
-Result = Callable[[str], TaskResult]
-Subjects = dict[str, Subject]
+def test_both_ways_return_and_send_the_same(play: Play, played: Played) -> None:
+    as_modules = play(BOTH_WAYS, AS_MODULE)
+    assert_same_results(played.run, as_modules.run)
+    for name in BOTH_WAYS:
+        assert_same_requests(played.subjects[name].sim.journal, as_modules.subjects[name].sim.journal)
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_changes_nothing_and_leaves_no_facts(result: Result, subjects: Subjects, name: str) -> None:
-    found, sim = result(name), subjects[name].sim
+def test_changes_nothing_and_returns_no_facts(played: Played, name: str) -> None:
+    found = played.result(name)
     assert found["changed"] is False
     assert "ansible_facts" not in found
     assert found["count"] == len(found["incidents"])
-    assert sim.writes == []
+    assert played.subjects[name].sim.writes == []
 
 
 class TestFilters:
-    def test_in_a_body(self, result: Result, subjects: Subjects) -> None:
-        found, subject = result("filters in a body"), subjects["filters in a body"]
+    def test_in_a_body(self, played: Played) -> None:
+        found, subject = played.result("filters in a body"), played.subjects["filters in a body"]
         assert sorted(ids_of(found)) == sorted(subject.ids[:2])
-        # The API was asked for any of the pairs of meta labels, so that it counts one more.
+        # The API was asked for any of the pairs of meta labels, so it counts one more.
         assert (found["count"], found["total"]) == (2, 3)
         (entry,) = subject.sim.journal
         times = entry.body["filter"]["incidentDurationRange"]
         assert times["startTime"].endswith("Z")
         assert times["startTime"] < times["endTime"]
         assert entry.body == {
-            "filter": {**ASKED, "incidentDurationRange": times},
+            "filter": {**QUERY, "incidentDurationRange": times},
             "orderBys": [
                 {"incidentField": "INCIDENTS_FIELDS_SEVERITY", "direction": "ORDER_BY_DIRECTION_DESC"},
                 {"contextualLabel": "zone", "direction": "ORDER_BY_DIRECTION_ASC"},
@@ -178,9 +206,9 @@ class TestFilters:
             "pagination": {"pageSize": 500},
         }
 
-    def test_in_a_query(self, result: Result, subjects: Subjects) -> None:
-        """The same, but for labels. That "latest" is version 3 takes two reads to find out."""
-        found, subject = result("filters in a query"), subjects["filters in a query"]
+    def test_in_a_query(self, played: Played) -> None:
+        """The same without labels. Two reads find out that "latest" is version 3."""
+        found, subject = played.result("filters in a query"), played.subjects["filters in a query"]
         assert sorted(ids_of(found)) == sorted(subject.ids)
         assert found["incidents"][0] == subject.sim.incident(ids_of(found)[0])
         assert [(entry.method, entry.operation) for entry in subject.sim.journal][1:] == [
@@ -190,12 +218,12 @@ class TestFilters:
         (entry,) = subject.pages
         assert entry.body is None
         assert [pair for pair in entry.query if "incidentDurationRange" not in pair[0]] == [
-            *[("filter.assignee", "alice"), ("filter.assignee", "bob")],
-            *[("filter.status", one) for one in ASKED["status"]],
+            *[("filter.assignee", user) for user in QUERY["assignee"]],
+            *[("filter.status", status) for status in QUERY["status"]],
             ("filter.state", "INCIDENT_STATE_TRIGGERED"),
             ("filter.severity", "INCIDENT_SEVERITY_CRITICAL"),
             ("filter.applicationName", "shop"),
-            *[("filter.subsystemName", "api"), ("filter.subsystemName", "database")],
+            *[("filter.subsystemName", name) for name in QUERY["subsystemName"]],
             ("filter.isMuted", "false"),
             ("filter.searchQuery.query", "LATENCY above"),
             ("filter.searchQuery.incidentField", "INCIDENTS_FIELDS_NAME"),
@@ -205,30 +233,30 @@ class TestFilters:
         ]
 
     @pytest.mark.parametrize(("name", "option"), [("order", "order_by"), ("labels", "contextual_labels")])
-    def test_what_a_query_cannot_carry(self, result: Result, subjects: Subjects, name: str, option: str) -> None:
-        refused, subject = result(f"{name} in a query"), subjects[f"{name} in a query"]
+    def test_what_version_3_cannot(self, played: Played, name: str, option: str) -> None:
+        refused = played.result(f"{name} in a query")
         assert refused.failed
         assert f"{option} cannot be sent in API version 3" in refused["msg"]
         assert "api_version to 5" in refused["msg"]
-        assert subject.pages == []
+        assert played.subjects[f"{name} in a query"].pages == []
 
-    def test_none_to_choose_from_sends_nothing(self, result: Result, subjects: Subjects) -> None:
-        found = result("none to choose from")
+    def test_empty_filter_sends_nothing(self, played: Played) -> None:
+        found = played.result("empty filter")
         assert not found.failed
         assert (found["incidents"], found["total"]) == ([], 0)
-        assert subjects["none to choose from"].sim.journal == []
+        assert played.subjects["empty filter"].sim.journal == []
 
-    def test_what_the_api_cannot_filter(self, result: Result, subjects: Subjects) -> None:
-        for name, wanted in (("nobody holds", slice(1, None)), ("somebody holds", slice(1))):
-            found, subject = result(name), subjects[name]
+    def test_what_the_api_cannot_filter(self, played: Played) -> None:
+        for name, wanted in (("unassigned", slice(1, None)), ("assigned", slice(1))):
+            found, subject = played.result(name), played.subjects[name]
             assert sorted(ids_of(found)) == sorted(subject.ids[wanted])
             assert found["total"] == 3
             assert all("filter" not in entry.body for entry in subject.pages)
 
 
 class TestPages:
-    def test_all(self, result: Result, subjects: Subjects) -> None:
-        found, subject = result("every page"), subjects["every page"]
+    def test_all(self, played: Played) -> None:
+        found, subject = played.result("every page"), played.subjects["every page"]
         assert sorted(ids_of(found)) == sorted(subject.ids)
         assert (found["count"], found["total"]) == (MANY, MANY)
         assert not any("events" in incident for incident in found["incidents"])
@@ -236,59 +264,54 @@ class TestPages:
         assert [query["pagination.pageSize"] for query in sent] == ["500"] * 3
         assert ["pagination.pageToken" in query for query in sent] == [False, True, True]
 
-    def test_limit_reads_no_more_than_it_takes(self, result: Result, subjects: Subjects) -> None:
-        found, subject = result("limit"), subjects["limit"]
+    def test_limit_reads_no_more_than_needed(self, played: Played) -> None:
+        found, subject = played.result("limit"), played.subjects["limit"]
         assert (found["count"], found["total"], len(set(ids_of(found)))) == (501, MANY, 501)
         assert [entry.body["pagination"]["pageSize"] for entry in subject.pages] == [251, 251]
         assert [entry.operation for entry in subject.sim.journal] == ["read_many", "list", "list"]
 
-    def test_a_page_that_fails_half_way(self, result: Result, subjects: Subjects) -> None:
-        failed = result("a page fails")
+    def test_a_page_that_fails(self, played: Played) -> None:
+        failed = played.result("a page fails")
         assert failed.failed
         assert "failed to list incidents" in failed["msg"]
         assert f"500 of {MANY} incidents had been read" in failed["msg"]
         assert (failed["failure"]["status"], failed["failure"]["method"]) == (500, "POST")
         assert failed["incidents"] == []
-        assert len(subjects["a page fails"].pages) == 2
+        assert len(played.subjects["a page fails"].pages) == 2
+
+    def test_pages_without_end(self, played: Played) -> None:
+        failed = played.result("pages without end")
+        assert failed.failed
+        assert "far more than the 3 incidents that it counts" in failed["msg"]
+        assert len(played.subjects["pages without end"].pages) == 3
 
 
 class TestIds:
-    def test_order_is_kept_and_a_team_key_may_read(self, result: Result, subjects: Subjects) -> None:
-        found, subject = result("by IDs"), subjects["by IDs"]
-        assert found["incidents"] == [subject.sim.incident(one) for one in (subject.ids[2], subject.ids[0])]
+    def test_order_is_kept_and_a_team_key_may_read(self, played: Played) -> None:
+        found, subject = played.result("by IDs"), played.subjects["by IDs"]
+        assert found["incidents"] == [subject.sim.incident(subject.ids[number]) for number in (2, 0)]
         assert (found["total"], found["not_found_ids"]) == (2, [UNKNOWN])
 
-    def test_unknown_id(self, result: Result, subjects: Subjects) -> None:
-        failed, subject = result("unknown ID"), subjects["unknown ID"]
+    def test_unknown_id(self, played: Played) -> None:
+        failed, subject = played.result("unknown ID"), played.subjects["unknown ID"]
         assert failed.failed
-        assert f"There is no incident {UNKNOWN}" in failed["msg"]
+        assert f"Unknown incident IDs: '{UNKNOWN}'" in failed["msg"]
         assert failed["not_found_ids"] == [UNKNOWN]
         assert ids_of(failed) == [subject.ids[2], subject.ids[0]]
 
 
 class TestKeys:
-    def test_wrong_key(self, result: Result, subjects: Subjects) -> None:
-        failed = result("wrong key")
+    def test_wrong_key(self, played: Played) -> None:
+        failed = played.result("wrong key")
         assert failed.failed
+        assert "Could not find out which API version the service has" in failed["msg"]
         assert "did not accept the API key" in failed["msg"]
         assert "not-the-key-5521" not in str(failed.result)
-        assert subjects["wrong key"].pages == []
+        assert played.subjects["wrong key"].pages == []
 
-    def test_without_read(self, result: Result) -> None:
-        failed = result("without read")
+    def test_without_read(self, played: Played) -> None:
+        failed = played.result("without read")
         assert failed.failed
         assert "incidents:read" in failed["msg"]
         assert "personal key" not in failed["msg"]
         assert failed["failure"]["status"] == 403
-
-
-def test_ad_hoc(ansible: Ansible, sim: Simulator) -> None:
-    ids = sim.add_incidents(2, assigned=1)
-    arguments = f"api_url={sim.url} assignees=user-0,user-7 limit=5 events=false"
-    run = ansible.command(
-        "ansible", "localhost", "-m", f"{COLLECTION}.incident_info", "-a", arguments, env={"CX_API_KEY": KEY}
-    )
-    assert run.returncode == 0, run.output
-    assert "localhost | SUCCESS" in run.output
-    assert ids[0] in run.output
-    assert ids[1] not in run.output
