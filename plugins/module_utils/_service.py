@@ -164,7 +164,7 @@ class Service:
         """
         if not self._routes.is_settled:
             probed = self._call("read", [self.resource.probe_id], lambda _answer, _ids: None)
-            if probed is not None:
+            if isinstance(probed, (RequestFailed, DeadlinePassed)):
                 raise CoralogixError(ProbeFailed(probed))
 
     def _page_size(self, limit: int | None) -> int:
