@@ -123,7 +123,7 @@ class _Account:
             if not self._writes:
                 raise
             self._service.client.stop()
-            self._unverified.update(self._unclear())
+            self._unverified.update(self._unclear_after_exception())
             return Unexpected(
                 f"{type(error).__name__}: {error}",
                 "".join(traceback.format_exception(None, error, error.__traceback__)),
@@ -211,6 +211,13 @@ class _Account:
                 item_id in self._after and self._change.took_effect(self._before.get(item_id), self._after[item_id])
             )
         ]
+
+    def _unclear_after_exception(self) -> list[str]:
+        """The same, even if it is the decisions that raise. Then nothing is known of any item that was written."""
+        try:
+            return self._unclear()
+        except Exception:
+            return list(self._writes)
 
     def _verify(self) -> t.Any:
         """Read again what the answers leave open, several times while the state before shows. Returns the error."""
