@@ -45,10 +45,15 @@ def describe_status(case: Item) -> str:
     return str(case["status"]).replace("CASE_STATUS_", "", 1).lower()
 
 
+def object_in(case: Item, field: str) -> Item:
+    """An optional field that holds an object. Empty if it is missing, or anything else."""
+    value = case.get(field)
+    return value if isinstance(value, dict) else {}
+
+
 def assignee_id(case: Item) -> str:
     """The ID of the user it is assigned to. Empty if nobody is."""
-    user = case.get("assignee")
-    user_id = user.get("userId") if isinstance(user, dict) else None
+    user_id = object_in(case, "assignee").get("userId")
     return user_id if isinstance(user_id, str) else ""
 
 
@@ -59,8 +64,7 @@ def describe_assignee(case: Item) -> str:
 
 def priority_override(case: Item) -> str:
     """The priority that overrides the system's, such as C(CASE_PRIORITY_P1). Empty if none does."""
-    details = case.get("priorityDetails")
-    override = details.get("override") if isinstance(details, dict) else None
+    override = object_in(case, "priorityDetails").get("override")
     if not isinstance(override, str) or override == "CASE_PRIORITY_UNSPECIFIED":
         return ""
     return override
@@ -73,8 +77,7 @@ def describe_priority(case: Item) -> str:
 
 def resolution_reason(case: Item) -> str:
     """Why the case was resolved, stripped. Empty if nothing says so."""
-    details = case.get("resolutionDetails")
-    reason = details.get("reason") if isinstance(details, dict) else None
+    reason = object_in(case, "resolutionDetails").get("reason")
     return reason.strip() if isinstance(reason, str) else ""
 
 
@@ -82,9 +85,8 @@ def comment_ids(case: Item, text: str) -> list[str]:
     """The IDs of the events that are comments with this text, compared stripped."""
     found = []
     for event in case.get("events") or ():
-        data = event.get("eventData") if isinstance(event, dict) else None
-        comment = data.get("comment") if isinstance(data, dict) else None
-        own_text = comment.get("unsafeText") if isinstance(comment, dict) else None
+        data = object_in(event, "eventData") if isinstance(event, dict) else {}
+        own_text = object_in(data, "comment").get("unsafeText")
         if isinstance(own_text, str) and own_text.strip() == text:
             found.append(str(event.get("eventId")))
     return found
@@ -163,7 +165,9 @@ def _parse_notifications(answer: t.Any, ids: t.Sequence[str]) -> dict[str, t.Any
     found = {}
     for case_id in ids:
         deliveries = by_case.get(case_id) or {}
-        found[case_id] = deliveries.get("notificationDeliveries", []) if isinstance(deliveries, dict) else []
+        found[case_id] = deliveries.get("notificationDeliveries", []) if isinstance(deliveries, dict) else None
+        if not isinstance(found[case_id], list):
+            raise AnswerInvalid(f"the deliveries of {case_id} are not a list")
     return found
 
 
@@ -174,7 +178,10 @@ def _names_unknown_id(failure: Failure) -> bool:
     return failure.kind is FailureKind.INVALID and bool(_NOT_FOUND.match(failure.message))
 
 
-_NOT_FOUND = re.compile(r".*\b(?:not found|does not exist|no such case|unknown case)\b", re.I)
+_NOT_FOUND = re.compile(
+    r".*\b(?:(?:not|could not be) found|(?:cannot|could not) find|(?:does not|doesn't) exist|(?:no such|unknown) case)\b",
+    re.I,
+)
 
 # Routes of version 5. No other version has them.
 
@@ -252,11 +259,11 @@ def _assignees(name: str, values: t.Any) -> list[dict[str, str]]:
     users = text_values(name, values)
     for user in users:
         check_user(name, user)
-    return [{"assignee": user.lower()} for user in users]
+    return [{"assignee": user} for user in dict.fromkeys(user.lower() for user in users)]
 
 
 def _alert_ids(name: str, values: t.Any) -> dict[str, list[str]]:
-    ids = [value.lower() for value in text_values(name, values)]
+    ids = list(dict.fromkeys(value.lower() for value in text_values(name, values)))
     for alert_id in ids:
         if not UUID.match(alert_id):
             raise option_invalid(f"{name} contains {alert_id[:80]!r}. The ID of an alert is a UUID.")

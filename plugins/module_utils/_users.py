@@ -11,16 +11,17 @@ import typing as t
 from urllib.parse import quote
 
 from ._client import Client
-from ._errors import AnswerInvalid, option_invalid
+from ._errors import AnswerInvalid, CoralogixError, FailureKind, RequestFailed, option_invalid
 from ._resource import UUID, Filters, Item, Operation, Query, Request, Resource
 from ._settings import Settings
 
 SEARCH = Operation("search the users of the team", "to read users (Coralogix publishes no name for it)", {})
 _PAGE_SIZE = 100
-# A search is given up when it shows more users than any team has.
+# More users than any team has: the pages never end.
 _MAX_USERS = 100_000
 ACTIVE = "USER_STATUS_ACTIVE"
-_WHERE_TEAM_ID_IS = "The account's settings in Coralogix show it."
+# Options that also take what the search is for.
+_ID_OPTIONS = frozenset(("assignee", "assignees"))
 
 
 def is_email(text: str) -> bool:
@@ -58,8 +59,11 @@ class UserDirectory:
         return list(dict.fromkeys(ids))
 
     def find(self, option: str, email: str) -> list[Item]:
-        """The users whose e-mail this is, compared without regard to case. Raises CoralogixError if there is none."""
-        users = same_username(email, self.search(option, email))
+        """The users whose e-mail this is, compared without regard to case. Raises CoralogixError if there is none.
+
+        The contract requires no field of a user. Who has no ID cannot be assigned.
+        """
+        users = [user for user in same_username(email, self.search(option, email)) if user.get("userId")]
         if not users:
             raise option_invalid(
                 f"{option} contains {email!r}. No user of team {self._settings.team_id} has this e-mail."
@@ -67,16 +71,34 @@ class UserDirectory:
         return users
 
     def search(self, option: str, text: str) -> list[Item]:
-        """The users whose username contains the text, over all pages. Raises CoralogixError."""
+        """The users whose username contains the text, over all pages, as the API shows them. Raises CoralogixError."""
         self.check(option)
-        users: dict[str, Item] = {}
+        users: dict[t.Any, Item] = {}
+
+        def parse(answer: t.Any) -> tuple[list[Item], str]:
+            page, next_token = _parse_page(answer)
+            if next_token and len(users) + len(page) > _MAX_USERS:
+                raise AnswerInvalid(f"the pages show more than {_MAX_USERS} users")
+            return page, next_token
+
         token = ""
         while True:
-            page, token = self._client.exchange(self._request(text, token), _parse_page)
-            fresh = {str(user["userId"]): user for user in page if str(user["userId"]) not in users}
+            page, token = self._exchange(self._request(text, token), parse)
+            # Users come and go between two pages, so that a page may show one again.
+            fresh = {_identity(user): user for user in page if _identity(user) not in users}
             users.update(fresh)
-            if not token or not fresh or len(users) > _MAX_USERS:
+            if not token or not fresh:
                 return list(users.values())
+
+    def _exchange(self, request: Request, parse: t.Callable[[t.Any], tuple[list[Item], str]]) -> tuple[list[Item], str]:
+        try:
+            return self._client.exchange(request, parse)
+        except CoralogixError as failed:
+            error = failed.error
+            if isinstance(error, RequestFailed) and error.failure.kind is FailureKind.UNKNOWN_ID:
+                # The only ID in the request is that of the team.
+                error = error._replace(failure=error.failure._replace(kind=FailureKind.INVALID))
+            raise CoralogixError(error) from None
 
     def check(self, option: str) -> None:
         """Refuse what a search cannot be made with, before anything is sent."""
@@ -84,25 +106,27 @@ class UserDirectory:
         if version not in ("latest", "5"):
             raise option_invalid(
                 f"{option} needs a search for users. Only API version 5 has that, and api_version is {version}. "
-                "Give the user's ID, or set api_version to 5."
+                f"Set api_version to 5{', or give a user ID' if option in _ID_OPTIONS else ''}."
             )
         if self._settings.team_id is None:
             raise option_invalid(
                 f"{option} needs a search for users. Set team_id, or the environment variable CORALOGIX_TEAM_ID. "
-                f"{_WHERE_TEAM_ID_IS}"
+                "The account's settings in Coralogix show it."
             )
 
     def _request(self, text: str, token: str) -> Request:
         base_url = re.sub(r"/mgmt/openapi/[^/]+\Z", "/mgmt/openapi/5", self._settings.base_url)
         page = f"&page_token={quote(token, safe='')}" if token else ""
         query = f"username={quote(text, safe='')}&page_size={_PAGE_SIZE}{page}"
-        return Request("GET", f"{base_url}/aaa/teams/v2/{self._settings.team_id}/search?{query}", SEARCH)
+        team_id = self._settings.team_id
+        operation = SEARCH._replace(action=f"search the users of team {team_id} (team_id)")
+        return Request("GET", f"{base_url}/aaa/teams/v2/{team_id}/search?{query}", operation)
 
 
 def same_username(username: str, users: t.Iterable[Item]) -> list[Item]:
     """The users whose username is this one as a whole."""
     wanted = username.strip().casefold()
-    return [user for user in users if str(user.get("username")).strip().casefold() == wanted]
+    return [user for user in users if str(user.get("username") or "").strip().casefold() == wanted]
 
 
 def check_user(option: str, text: str) -> None:
@@ -111,10 +135,15 @@ def check_user(option: str, text: str) -> None:
         raise option_invalid(f"{option} contains {text[:80]!r}. It must be a user ID (a UUID) or an e-mail address.")
 
 
+def _identity(user: Item) -> tuple[str, ...]:
+    """What tells two users apart."""
+    return tuple(str(user.get(field)) for field in ("userId", "userAccountId", "username"))
+
+
 def _parse_page(answer: t.Any) -> tuple[list[Item], str]:
     users = answer.get("users", [])
-    if not isinstance(users, list) or not all(isinstance(user, dict) and user.get("userId") for user in users):
-        raise AnswerInvalid("users is not a list of objects with userId")
+    if not isinstance(users, list) or not all(isinstance(user, dict) for user in users):
+        raise AnswerInvalid("users is not a list of objects")
     token = answer.get("nextPageToken")
     return users, "" if token in (None, "", 0, "0") else str(token)
 

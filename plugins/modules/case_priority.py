@@ -254,6 +254,7 @@ from ansible_collections.coralogix.incidents.plugins.module_utils._case import (
     RESOLVED,
     describe_priority,
     has_status,
+    object_in,
     priority_override,
 )
 from ansible_collections.coralogix.incidents.plugins.module_utils._errors import option_invalid
@@ -267,7 +268,7 @@ def prioritize(params: t.Mapping[str, t.Any]) -> Change:
     wanted = f"CASE_PRIORITY_{params['priority']}" if params["state"] == "present" else ""
 
     def predict(case: Item) -> Item:
-        details = {name: value for name, value in case.get("priorityDetails", {}).items() if name != "override"}
+        details = {name: value for name, value in object_in(case, "priorityDetails").items() if name != "override"}
         if wanted:
             return {**case, "priority": wanted, "priorityDetails": {**details, "override": wanted}}
         return {**case, "priority": details.get("system", case.get("priority")), "priorityDetails": details}

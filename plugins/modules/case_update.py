@@ -226,7 +226,7 @@ updated_ids:
 import typing as t
 
 from ansible_collections.coralogix.incidents.plugins.module_utils._arguments import check_length
-from ansible_collections.coralogix.incidents.plugins.module_utils._case import CASE, resolution_reason
+from ansible_collections.coralogix.incidents.plugins.module_utils._case import CASE, object_in, resolution_reason
 from ansible_collections.coralogix.incidents.plugins.module_utils._errors import option_invalid
 from ansible_collections.coralogix.incidents.plugins.module_utils._module import run_module
 from ansible_collections.coralogix.incidents.plugins.module_utils._plan import Change
@@ -235,17 +235,24 @@ from ansible_collections.coralogix.incidents.plugins.module_utils._task import c
 
 MAX_TITLE = 512
 MAX_REASON = 500
+# The field of a case that a parameter of the request changes.
+FIELDS = {"title": "title", "resolutionReason": "resolutionDetails"}
 
 
 def update(params: t.Mapping[str, t.Any]) -> Change:
     title = params["title"].strip() if params["title"] is not None else None
     reason = params["resolution_reason"].strip() if params["resolution_reason"] is not None else None
 
+    values = {
+        **({"title": title} if title is not None else {}),
+        **({"resolutionReason": reason} if reason is not None else {}),
+    }
+
     def is_wanted(case: Item) -> bool:
         return title in (None, case["title"].strip()) and reason in (None, resolution_reason(case))
 
     def predict(case: Item) -> Item:
-        details = {**case.get("resolutionDetails", {}), "reason": reason}
+        details = {**object_in(case, "resolutionDetails"), "reason": reason}
         return {
             **case,
             **({"title": title} if title is not None else {}),
@@ -261,12 +268,10 @@ def update(params: t.Mapping[str, t.Any]) -> Change:
         participle="updated",
         is_wanted=is_wanted,
         predict=predict,
-        fields=("title", "resolutionDetails"),
+        # Only what the task changes: a resolution by somebody else is no change of the title.
+        fields=tuple(FIELDS[parameter] for parameter in values),
         describe=describe,
-        values={
-            **({"title": title} if title is not None else {}),
-            **({"resolutionReason": reason} if reason is not None else {}),
-        },
+        values=values,
     )
 
 

@@ -180,13 +180,13 @@ def find_users(task: Task, run: Run) -> Result:
 
 def find_by_username(directory: UserDirectory, usernames: t.Sequence[str]) -> tuple[list[Item], list[str]]:
     """The users in the order of their usernames, and the usernames that nobody has."""
-    users: dict[str, Item] = {}
+    users: list[Item] = []
     not_found = []
     for username in usernames:
         found = same_username(username, directory.search("usernames", username))
-        users.update((user["userId"], user) for user in found)
+        users += [user for user in found if user not in users]
         not_found += [] if found else [username]
-    return list(users.values()), not_found
+    return users, not_found
 
 
 MODULE = ModuleDefinition(
