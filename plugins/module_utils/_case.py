@@ -179,7 +179,7 @@ def _names_unknown_id(failure: Failure) -> bool:
 
 
 _NOT_FOUND = re.compile(
-    r".*\b(?:(?:not|could not be) found|(?:cannot|could not) find|(?:does not|doesn't) exist|(?:no such|unknown) case)\b",
+    r".*\b(?:(?:not|could not be) found|(?:cannot|could not) find|does(?: not|n't) exist|(?:no such|unknown) case)\b",
     re.I,
 )
 
