@@ -202,15 +202,27 @@ _DESCRIPTIONS: dict[type, t.Callable[[t.Any, Context], str]] = {
 }
 
 
-def describe_progress(change: Change, changed_ids: t.Sequence[str], effects: t.Mapping[str, Effect]) -> str:
-    """For the message of a failed task: what it had done by then."""
-    texts = []
-    if changed_ids:
-        texts.append(f"{change.participle.capitalize()} before that: {list_ids(changed_ids)}.")
-    unknown = [item_id for item_id, effect in effects.items() if effect is Effect.UNKNOWN]
-    if unknown:
-        texts.append(f"Perhaps {change.participle}, but not verified: {list_ids(unknown)}.")
-    if not texts and all(effect is Effect.NONE for effect in effects.values()):
+def describe_progress(
+    change: Change, changed_ids: t.Sequence[str], effects: t.Mapping[str, Effect], error: t.Any, context: Context
+) -> str:
+    """For the message of a failed task: what it had done by then, as far as the error itself does not say it."""
+
+    def ids_with(effect: Effect) -> tuple[str, ...]:
+        return tuple(item_id for item_id, its_effect in effects.items() if its_effect is effect)
+
+    missing = EffectMissing(ids_with(Effect.NOT_VISIBLE), ids_with(Effect.DIFFERENT))
+    texts = [
+        f"{text}: {list_ids(ids)}."
+        for text, ids in (
+            (f"{change.participle.capitalize()} before that", changed_ids),
+            (f"Perhaps {change.participle}, but not verified", ids_with(Effect.UNKNOWN)),
+            (f"Perhaps {change.participle}, then changed by somebody else", ids_with(Effect.OVERTAKEN)),
+        )
+        if ids
+    ]
+    if any(missing) and not isinstance(error, EffectMissing):
+        texts.append(_describe_missing_effect(missing, context))
+    if not texts and not any(missing):
         return "Nothing was changed."
     return " ".join(texts)
 

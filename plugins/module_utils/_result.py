@@ -17,6 +17,9 @@ from ._resource import Item, Resource
 
 Result = Item
 
+# Characters of a name in a diff.
+_MAX_TITLE = 200
+
 
 def change_result(
     resource: Resource,
@@ -50,14 +53,14 @@ def change_result(
     if outcome.error is None:
         result["ansible_facts"] = {f"coralogix_{resource.plural}": items}
         return result
-    return {
-        **result,
-        **failure_result(outcome.error, context),
-        "msg": f"{describe_error(outcome.error, context)} {describe_progress(change, changed_ids, effects)}".rstrip(),
-    }
+    failure = failure_result(outcome.error, context)
+    done = describe_progress(change, changed_ids, effects, outcome.error, context)
+    return {**result, **failure, "msg": f"{failure['msg']} {done}".rstrip()}
 
 
-def unbuilt_result(change: Change, ids: t.Sequence[str], outcome: Outcome, error: Exception) -> Result:
+def unbuilt_result(
+    change: Change, ids: t.Sequence[str], outcome: Outcome, context: Context, error: Exception
+) -> Result:
     """What is returned if the result itself fails, for want of memory for example: what was changed."""
     effects, changed_ids = _effects(change, ids, outcome)
     return {
@@ -65,7 +68,7 @@ def unbuilt_result(change: Change, ids: t.Sequence[str], outcome: Outcome, error
         "changed": bool(changed_ids) or any(effect is not Effect.NONE for effect in effects.values()),
         f"{change.participle}_ids": changed_ids,
         "msg": f"The result could not be built ({type(error).__name__}: {error}). "
-        f"{describe_progress(change, changed_ids, effects)}",
+        f"{describe_progress(change, changed_ids, effects, error, context)}",
     }
 
 
@@ -101,12 +104,13 @@ def _diff_lines(resource: Resource, change: Change, ids: t.Iterable[str], outcom
         written = item_id in progress.predicted or _plan.assess(change, item_id, progress) is not Effect.NONE
         if not (before and after and written) or change.describe(before) == change.describe(after):
             continue
-        name = one_line(before.get(resource.title_field))
+        name = printable(before.get(resource.title_field))[:_MAX_TITLE]
         title = f' "{name}"' if name else ""
-        yield f"{item_id}{title}: {change.describe(before)} -> {change.describe(after)}\n"
+        states = (printable(change.describe(item)) for item in (before, after))
+        yield f"{item_id}{title}: {' -> '.join(states)}\n"
 
 
-def one_line(text: t.Any) -> str:
+def printable(text: t.Any) -> str:
     """User data for one line of output. Nothing in it can begin a further line or control a terminal."""
-    printable = "".join(char if char.isprintable() else " " for char in text) if isinstance(text, str) else ""
-    return " ".join(printable.split())[:200]
+    characters = "".join(char if char.isprintable() else " " for char in text) if isinstance(text, str) else ""
+    return " ".join(characters.split())

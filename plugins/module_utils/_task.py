@@ -206,7 +206,7 @@ def change_module(
             return change_result(resource, change, ids, outcome, run.context, task.diff, params["include_events"])
         except Exception as error:
             # Something was perhaps written. Whatever else cannot be returned, that can.
-            return unbuilt_result(change, ids, outcome, error)
+            return unbuilt_result(change, ids, outcome, run.context, error)
 
     spec: Spec = {**_id_options(resource, required=True), **options}
     return ModuleDefinition(resource, spec, run_change, not_null=(resource.id_option,))
