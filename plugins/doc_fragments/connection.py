@@ -83,8 +83,8 @@ options:
       - Seconds for the whole task. More than 0, at most 86400.
       - When they have passed, no further request, retry or page begins. If something was written before, one read still
         verifies it.
-      - Without it, O(timeout) and O(retries) bound each request. With their defaults, a request to a service that never
-        answers ends after about 5 minutes.
+      - Without it, O(timeout) and O(retries) bound each request. With their defaults, one request to a service that
+        never answers ends after about two and a half minutes, and a task can take up to an hour.
     type: float
   retries:
     description:

@@ -68,8 +68,8 @@ def check_given(given: t.Mapping[str, t.Any], spec: t.Mapping[str, t.Any], not_n
         if value is None:
             if name in not_null:
                 raise option_invalid(
-                    f"{name} is null. Null does not mean everything. To leave the option out, use "
-                    f'"{{{{ … | default(omit) }}}}"; an empty list matches nothing.'
+                    f"{name} is null. Null does not mean everything, and an empty list matches nothing. To leave the "
+                    f'option out, use "{{{{ omit if value is none else value }}}}".'
                 )
             continue
         _check_type(name, value, spec[name])
@@ -99,7 +99,7 @@ def _check_elements(name: str, values: t.Iterable[t.Any], spec: t.Mapping[str, t
 def check_text_type(name: str, value: t.Any) -> None:
     """Refuse what YAML made of a text: C(NO) is a boolean, C(1.10) a number that ends in C(.1)."""
     if isinstance(value, (bool, float)):
-        kind = "a boolean" if isinstance(value, bool) else "a number with a point"
+        kind = "a boolean" if isinstance(value, bool) else "a decimal number"
         raise option_invalid(f"{name} contains {value}, {kind}. Put the value in quotes if it is meant as text.")
     if isinstance(value, (list, tuple, dict)):
         raise option_invalid(f"{name} contains a {'map' if isinstance(value, dict) else 'list'} in place of a text.")

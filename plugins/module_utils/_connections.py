@@ -72,13 +72,13 @@ def _rows() -> tuple[_Row, ...]:
         _Row(
             (of_requests.ConnectTimeout, of_urllib3.ConnectTimeoutError),
             FailureKind.UNREACHABLE,
-            "no connection within {timeout:g} s",
+            "no connection within {timeout:.3g} s",
             True,
         ),
         _Row(
             (of_requests.ReadTimeout, of_urllib3.ReadTimeoutError, TimeoutError, socket.timeout),
             FailureKind.TIMEOUT,
-            "no whole answer within {timeout:g} s",
+            "no complete answer within {timeout:.3g} s",
             True,
             True,
         ),

@@ -24,7 +24,7 @@ from ._errors import (
     Unexpected,
 )
 from ._plan import Change, Effect
-from ._retry import MAX_TOTAL_DELAY
+from ._retry import MAX_TOTAL_DELAY, is_too_long
 
 if t.TYPE_CHECKING:
     from ._executor import Outcome
@@ -110,10 +110,12 @@ def _describe_request(error: RequestFailed, context: Context) -> str:
 def _describe_attempts(error: RequestFailed) -> str:
     attempts = error.attempts
     if attempts.refused_wait is not None:
-        return (
-            f" Gave up after try {attempts.tries}: another wait of {attempts.refused_wait:.0f} s would be longer than "
-            f"the {MAX_TOTAL_DELAY:.0f} s allowed in all, or pass the deadline."
+        limit = (
+            f"exceed the {MAX_TOTAL_DELAY:.0f} s allowed for all waits"
+            if is_too_long(attempts.refused_wait, attempts)
+            else "pass the deadline"
         )
+        return f" Gave up after try {attempts.tries}: the next wait of {attempts.refused_wait:.1f} s would {limit}."
     if attempts.tries > 1:
         return f" Tried {attempts.tries} times, with {attempts.waited:.1f} s of waiting."
     return ""
@@ -264,7 +266,7 @@ def describe_truncation(context: Context) -> str:
     return f"Access policies hide some {context.resource.plural} that match. The list is not complete."
 
 
-_ONLY_UUIDS = " API version 5 takes only UUIDs as {} IDs. These are none: {}."
+_ONLY_UUIDS = " API version 5 takes only UUIDs as {} IDs. These are not UUIDs: {}."
 _FIND_OUT = ", or run the task again with a key that may read {context.resource.plural}, to see which ID it is"
 _NO_HOST_SOURCE = "region, domain or api_url, none of which is set"
 _PERSONAL_KEY = " and must be a personal key. Team keys cannot do this"
@@ -278,14 +280,15 @@ FAILURE_TEXTS: dict[FailureKind, str] = {
         "{host_source}."
     ),
     FailureKind.FORBIDDEN: (
-        "The API key may not {action} at {host} ({answer}). It needs the permission {permission}{personal_key}."
+        "The API key is not allowed to {action} at {host} ({answer}). It needs the permission "
+        "{permission}{personal_key}."
     ),
     FailureKind.NO_ROUTE: (
         "{host} has no route {method} {path} ({answer}). The API version or the URL is wrong. Check api_version, and "
         "check {host_source}."
     ),
     FailureKind.HTML_NOT_FOUND: (
-        "{host} answered {method} {path} with an HTML page for something not found ({answer}). Coralogix answers in "
+        '{host} answered {method} {path} with an HTML "not found" page ({answer}). Coralogix answers in '
         "JSON. Check {host_source}."
     ),
     FailureKind.HTML_REFUSED: (
@@ -297,7 +300,7 @@ FAILURE_TEXTS: dict[FailureKind, str] = {
         "Leave that ID out{find_out}."
     ),
     FailureKind.URL_TOO_LONG: (
-        "{host}, or a proxy before it, takes no URL of {length} characters ({answer}). Give fewer {id_option} or "
+        "{host}, or a proxy in front of it, takes no URL of {length} characters ({answer}). Give fewer {id_option} or "
         "filter values to one task."
     ),
     FailureKind.ANSWER_TOO_LARGE_FOR_GATEWAY: (
@@ -309,8 +312,8 @@ FAILURE_TEXTS: dict[FailureKind, str] = {
         "later, or run fewer tasks at the same time."
     ),
     FailureKind.SERVER_ERROR: (
-        "Coralogix at {host} failed to {action} ({answer}). The cause is at the service, or at a proxy before it. The "
-        "support of Coralogix finds the request by its correlation ID {correlation_id}."
+        "Coralogix at {host} failed to {action} ({answer}). The cause is at the service, or at a proxy in front of it. "
+        "The support of Coralogix finds the request by its correlation ID {correlation_id}."
     ),
     FailureKind.REFUSED: "{host} refused the request to {action} ({answer}).",
     FailureKind.UNEXPECTED_STATUS: (
@@ -322,12 +325,12 @@ FAILURE_TEXTS: dict[FailureKind, str] = {
         "host. Check {host_source}, and whether a proxy asks for a login."
     ),
     FailureKind.NOT_JSON: (
-        "{host} answered the request to {action} with something else than JSON ({answer}). A proxy or a login page may "
-        "be in between, or the URL is wrong. Check {host_source}."
+        "{host} answered the request to {action} with something other than JSON ({answer}). A proxy or a login page "
+        "may be in between, or the URL is wrong. Check {host_source}."
     ),
     FailureKind.BROKEN_JSON: (
         "Coralogix at {host} answered the request to {action} with JSON that is broken or cut short ({answer}). The "
-        "cause is at the service, or at a proxy before it. The correlation ID is {correlation_id}."
+        "cause is at the service, or at a proxy in front of it. The correlation ID is {correlation_id}."
     ),
     FailureKind.UNEXPECTED_JSON: (
         "Coralogix at {host} answered the request to {action} with JSON that the API does not document ({answer}). "
@@ -364,7 +367,7 @@ FAILURE_TEXTS: dict[FailureKind, str] = {
         "Python 3.13 and newer refuse such certificates. Have the authority issue a conforming one, or run the task on "
         "an older Python."
     ),
-    FailureKind.CA_FILE: "The file with certificate authorities cannot be used ({answer}). Check {ca_source}.",
+    FailureKind.CA_FILE: "The CA file cannot be used ({answer}). Check {ca_source}.",
     FailureKind.STOPPED: "The request to {action} was not completed: {answer}.",
     FailureKind.INTERNAL: (
         "The request to {action} failed on this machine ({answer}). If memory is not the cause, please report this."

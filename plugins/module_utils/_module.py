@@ -15,7 +15,9 @@ from ansible.module_utils import basic
 from ansible.module_utils.basic import AnsibleModule
 
 from . import _settings
+from ._arguments import check_given
 from ._client import Client
+from ._errors import CoralogixError
 from ._task import ModuleDefinition, Task, run_task
 
 OLDEST_PYTHON = (3, 9)
@@ -25,7 +27,16 @@ def run_module(definition: ModuleDefinition) -> None:
     """All that a module does: check the options, run the task, print the result."""
     # AnsibleModule does not tell null from absent. Its options are private to it, and this function is the documented
     # way to look at them first.
-    given = basic._load_params()
+    given = basic._load_params() or {}
+    try:
+        check_given(given, definition.options, definition.not_null)
+    except CoralogixError as error:
+        # AnsibleModule would refuse some of it in words of its own.
+        spec = definition.argument_spec.items()
+        any_type = {name: {"type": "raw", "no_log": option.get("no_log", False)} for name, option in spec}
+        module = AnsibleModule(argument_spec=any_type, supports_check_mode=True)
+        module.no_log_values.update(_settings.find_secrets(given, os.environ))
+        module.fail_json(msg=error.error.message)
     module = AnsibleModule(
         argument_spec=definition.argument_spec,
         supports_check_mode=True,
@@ -37,7 +48,7 @@ def run_module(definition: ModuleDefinition) -> None:
     # The key may come from the environment, where AnsibleModule does not see it.
     module.no_log_values.update(_settings.find_secrets(module.params, os.environ))
     stop = _StopOnSignal()
-    task = Task(module.params, given or {}, os.environ, module.check_mode, module._diff, module.ansible_version)
+    task = Task(module.params, given, os.environ, module.check_mode, module._diff, module.ansible_version)
     _end(module, run_task(definition, task, on_connect=stop.watch))
 
 
