@@ -13,6 +13,7 @@ from datetime import datetime
 from ._errors import AnswerInvalid, Failure, FailureKind
 from ._filters import (
     Filter,
+    check_count,
     check_limit,
     convert_filters,
     enum_filter,
@@ -197,7 +198,8 @@ def _label_filter(parameter: str, values_name: str) -> Filter:
 
 
 def _meta_label_pairs(name: str, labels: t.Any) -> list[dict[str, str]]:
-    return [{"key": label, "value": value} for label, values in label_map(name, labels).items() for value in values]
+    pairs = [{"key": label, "value": value} for label, values in label_map(name, labels).items() for value in values]
+    return check_count(name, pairs)
 
 
 FIELDS = (
@@ -221,10 +223,10 @@ _COLUMN: dict[str, t.Any] = {
 _ONE_COLUMN = {"mutually_exclusive": [tuple(_COLUMN)], "required_one_of": [tuple(_COLUMN)]}
 
 
-def _column(chosen: t.Mapping[str, t.Any]) -> dict[str, str]:
+def _column(name: str, chosen: t.Mapping[str, t.Any]) -> dict[str, str]:
     if chosen.get("field"):
         return {"incidentField": f"INCIDENTS_FIELDS_{chosen['field'].upper()}"}
-    return {"contextualLabel": chosen["contextual_label"]}
+    return {"contextualLabel": text_values(f"{name}.contextual_label", [chosen["contextual_label"]])[0]}
 
 
 FILTERS: dict[str, Filter] = {
@@ -241,7 +243,7 @@ FILTERS: dict[str, Filter] = {
     "search": Filter(
         {"type": "dict", "options": {"text": {"type": "str", "required": True}, **_COLUMN}, **_ONE_COLUMN},
         "searchQuery",
-        lambda name, search: {"query": text_values(f"{name}.text", [search["text"]])[0], **_column(search)},
+        lambda name, search: {"query": text_values(f"{name}.text", [search["text"]])[0], **_column(name, search)},
     ),
 }
 
@@ -278,7 +280,7 @@ def _build_query(options: Options, now: datetime) -> Query:
         if several and len(labels) > 1:
             tests.append(lambda incident: _has_meta_labels(incident, labels))
     orders = [
-        {**_column(order), "direction": f"ORDER_BY_DIRECTION_{(order.get('direction') or 'asc').upper()}"}
+        {**_column("order_by", order), "direction": f"ORDER_BY_DIRECTION_{(order.get('direction') or 'asc').upper()}"}
         for order in options.get("order_by") or ()
     ]
     return Query(
