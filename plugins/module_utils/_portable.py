@@ -14,7 +14,7 @@ import json
 import re
 import typing as t
 
-from ._secrets import Masker
+from ._secrets import Masker, has_escape
 
 # Levels of nesting. The API documents eight; Ansible's own functions fail at some hundreds.
 MAX_DEPTH = 64
@@ -78,6 +78,11 @@ def _rename(value: t.Any) -> t.Any:
     return [_rename(inner) for inner in value] if isinstance(value, list) else value
 
 
+def _has_surrogate(body: bytes) -> bool:
+    # The pattern is slow, and few answers have what it begins with.
+    return (has_escape(body, b"\\u") or b"\xed" in body) and _SURROGATE.search(body) is not None
+
+
 def _repair_surrogates(answer: t.Any) -> t.Any:
     text = json.dumps(answer, ensure_ascii=False)
     return json.loads(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
@@ -87,6 +92,6 @@ def _repair_surrogates(answer: t.Any) -> t.Any:
 # could not even walk through it.
 _REPAIRS: tuple[tuple[t.Callable[[bytes], t.Any], t.Callable[[t.Any], t.Any], str], ...] = (
     (is_deep, lambda answer: _cut(answer, MAX_DEPTH), CUT),
-    (_SURROGATE.search, _repair_surrogates, REPAIRED),
-    (lambda body: RESERVED_PREFIX.encode() in body or b"\\u" in body, _rename, RENAMED),
+    (_has_surrogate, _repair_surrogates, REPAIRED),
+    (lambda body: has_escape(body, b"\\u") or RESERVED_PREFIX.encode() in body, _rename, RENAMED),
 )

@@ -34,7 +34,7 @@ class Masker:
 
     def may_occur_in(self, body: bytes) -> bool:
         """Whether a secret may be in JSON. False is certain; true asks for a closer look."""
-        return any(text in body for text in self._in_json) or b"\\u" in body or b"\\/" in body
+        return has_escape(body, b"\\u") or has_escape(body, b"\\/") or any(text in body for text in self._in_json)
 
     def mask_value(self, value: t.Any) -> t.Any:
         """The same value of plain JSON types with secrets masked, in the keys of maps as well."""
@@ -45,6 +45,12 @@ class Masker:
         if isinstance(value, (list, tuple)):
             return [self.mask_value(inner) for inner in value]
         return value
+
+
+def has_escape(body: bytes, escape: bytes) -> bool:
+    """Whether an escape sequence may be in JSON."""
+    # Many answers have none at all. The search for a single byte is ten times as fast.
+    return b"\\" in body and escape in body
 
 
 def secret_forms(secret: str) -> set[str]:
