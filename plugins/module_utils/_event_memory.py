@@ -1,0 +1,263 @@
+# Copyright (c) 2026, the coralogix.incidents contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What an event source knows of the items it watches, and which events follow from an answer. No I/O."""
+
+from __future__ import annotations
+
+import json
+import typing as t
+from datetime import datetime, timedelta, timezone
+
+from ._errors import CoralogixError
+from ._event_changes import GONE, Change, change_uuid, find_changes, first_changes, remembered
+from ._event_rules import CLOSED, RESOLVED, EventRules
+from ._filters import parse_time, rfc3339
+from ._resource import Item
+
+# How far a list may lag behind, and how far two clocks may differ for what no list showed while it was open.
+LAG = timedelta(minutes=10)
+# After so many answers in a row that seem out of date, they are believed.
+_MAX_STALE = 10
+
+Event = t.Dict[str, t.Any]  # noqa: UP006 - Python 3.9 evaluates this line
+
+
+class Record(t.NamedTuple):
+    """What is known of one item. This is also what the state file keeps of it."""
+
+    item: Item
+    version: tuple[str, int]
+    generation: int
+    numbers: dict[str, int]
+    """How many changes of each kind there were."""
+
+    def to_json(self) -> str:
+        return json.dumps([self.item, self.version, self.generation, self.numbers], separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Record:
+        """Raises ValueError."""
+        item, (moment, count), generation, numbers = json.loads(text)
+        if not (isinstance(item, dict) and isinstance(item.get("id"), str) and isinstance(numbers, dict)):
+            raise ValueError("this is not a record of an item")
+        return cls(item, (str(moment), int(count)), int(generation), numbers)
+
+
+class Delivery(t.NamedTuple):
+    """The events of one item, and what to remember once they have arrived."""
+
+    item_id: str
+    record: Record
+    events: list[Event]
+
+
+class Observation(t.NamedTuple):
+    """What follows from one poll."""
+
+    deliveries: list[Delivery]
+    forgotten: list[str]
+    """The IDs of items to remember no longer, once all events have arrived."""
+    generation: int
+    """The values to remember then."""
+    newest: str
+
+
+class _Absence(t.NamedTuple):
+    """An item that is open as far as is known, and that the lists no longer show."""
+
+    since: datetime
+    polls: int
+    is_explained: bool
+    """Whether a change says why."""
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether to read the item again: after 1, 2, 4, 8… polls, and a last time at the end."""
+        return not self.is_explained and (not self.polls & (self.polls - 1) or self.is_over(now))
+
+    def is_over(self, now: datetime) -> bool:
+        """Whether no list is so late that it may still show the item."""
+        return self.polls > 1 and now - self.since > LAG
+
+
+class Memory:
+    """The items that are watched.
+
+    C(name) is the key of the item in events: C(incident). C(wanted) are the kinds of changes that make events.
+    """
+
+    def __init__(self, rules: EventRules, name: str, wanted: t.Collection[str]) -> None:
+        self._rules = rules
+        self._name = name
+        self._wanted = frozenset(wanted)
+        self.records: dict[str, Record] = {}
+        self.generation = 0
+        self.newest = ""
+        """The newest time of the service's clock that an item has shown, in RFC 3339 form."""
+        self._absent: dict[str, _Absence] = {}
+        self._stale: dict[str, int] = {}
+
+    def since(self, now: datetime) -> datetime:
+        """From when on items count that ended before a list showed them. C(now) is this machine's clock."""
+        newest = parse_moment(self.newest)
+        # Nothing that happened after the newest time seen can have been seen. A clock that is ahead must not hide it.
+        return min(now, newest or now - timedelta(days=1)) - LAG
+
+    def latest(self, now: datetime) -> datetime:
+        """The later one of both clocks."""
+        return max(now, parse_moment(self.newest) or now)
+
+    def ids_to_read(self, listed: t.Mapping[str, Item], now: datetime) -> list[str]:
+        """The IDs of items that have vanished from the lists, and that are to be read to learn why."""
+        wanted = []
+        for item_id in self._vanished(listed):
+            if self._rules.stage(self.records[item_id].item) == CLOSED:
+                continue
+            absence = self._absent.get(item_id)
+            # A list may lag, and pages shift while they are read. So the item is read again, more and more rarely.
+            if absence is None or absence.is_due(now):
+                wanted.append(item_id)
+        return wanted
+
+    def _vanished(self, listed: t.Mapping[str, Item]) -> list[str]:
+        """The IDs of items that the lists do not show, in the order in which they were first seen."""
+        vanished = self.records.keys() - listed.keys()
+        return [item_id for item_id in self.records if item_id in vanished] if vanished else []
+
+    def observe(
+        self,
+        listed: t.Mapping[str, Item],
+        read: t.Mapping[str, Item],
+        not_found: t.Collection[str],
+        now: datetime,
+        emit_new: t.Callable[[Item], bool] = lambda _item: True,
+    ) -> Observation:
+        """Take in one poll: all items that the lists show, and what reading those that vanished brought.
+
+        C(emit_new) says whether an item that was not known makes events.
+        """
+        first_generation = self.generation
+        deliveries = []
+        self._stale = {item_id: number for item_id, number in self._stale.items() if item_id in listed}
+        for item_id, item in listed.items():
+            record = self.records.get(item_id)
+            if record is None:
+                deliveries.append(self._add(item_id, item, emit_new(item), first_generation))
+                continue
+            compared = remembered(self._rules, item)
+            if compared != record.item:
+                deliveries += self._update(item_id, record, item, compared)
+        for item_id in self._absent.keys() & listed.keys():
+            del self._absent[item_id]
+        deliveries += [self._remove(item_id) for item_id in not_found]
+        for item_id, item in read.items():
+            deliveries += self._read(item_id, item, now)
+        forgotten = self._forget(listed, read, now)
+        self.generation += bool(forgotten)
+        created = self._rules.created
+        deliveries.sort(key=lambda delivery: str(delivery.record.item.get(created)))
+        return Observation(deliveries, forgotten, self.generation, self.newest)
+
+    def _add(self, item_id: str, item: Item, emits: bool, generation: int) -> Delivery:
+        self._see_times(item)
+        record = Record(remembered(self._rules, item), self._rules.version(item), generation, {})
+        return self._deliver(item_id, record, item, first_changes(self._rules, item), emits)
+
+    def _update(self, item_id: str, record: Record, item: Item, compared: Item) -> list[Delivery]:
+        version = self._rules.version(item)
+        if version < record.version and self._stale.get(item_id, 0) < _MAX_STALE:
+            self._stale[item_id] = self._stale.get(item_id, 0) + 1
+            return []
+        self._stale.pop(item_id, None)
+        self._see_times(item)
+        changes = find_changes(self._rules, record.item, compared)
+        return [self._deliver(item_id, record._replace(item=compared, version=version), item, changes)]
+
+    def _read(self, item_id: str, item: Item, now: datetime) -> list[Delivery]:
+        """An item that vanished from the lists and could be read."""
+        record = self.records[item_id]
+        compared = remembered(self._rules, item)
+        absence = self._absent.get(item_id) or _Absence(now, 0, False)
+        version = self._rules.version(item)
+        changed = compared != record.item and version[0] >= record.version[0]
+        self._absent[item_id] = absence._replace(is_explained=absence.is_explained or changed)
+        if not changed:
+            return []
+        self._see_times(item)
+        # An answer to a read may have more or fewer events than a list. Only lists are compared by them.
+        version = (version[0], record.version[1])
+        changes = find_changes(self._rules, record.item, compared)
+        return [self._deliver(item_id, record._replace(item=compared, version=version), item, changes)]
+
+    def _remove(self, item_id: str) -> Delivery:
+        record = self.records[item_id]
+        return self._deliver(item_id, record, record.item, [Change(GONE, {})])
+
+    def _forget(self, listed: t.Mapping[str, Item], read: t.Container[str], now: datetime) -> list[str]:
+        """Forget what is gone, what came to its end and what left the filters, unless a late list may still show it."""
+        since = self.since(now)
+        forgotten = []
+        for item_id in self._vanished(listed):
+            record = self.records[item_id]
+            absence = self._absent.get(item_id)
+            if absence:
+                self._absent[item_id] = absence._replace(polls=absence.polls + 1)
+            has_left = absence and absence.is_over(now) and (absence.is_explained or item_id in read)
+            if has_left or record.numbers.get(GONE) or self._ended_before(record, since):
+                forgotten.append(item_id)
+        for item_id in forgotten:
+            del self.records[item_id]
+            self._absent.pop(item_id, None)
+        return forgotten
+
+    def _ended_before(self, record: Record, moment: datetime) -> bool:
+        if self._rules.stage(record.item) != CLOSED:
+            return False
+        times = [record.version[0], *(str(record.item.get(field) or "") for field in self._rules.times)]
+        return (parse_moment(max(times)) or moment) <= moment
+
+    def _deliver(
+        self, item_id: str, record: Record, item: Item, changes: t.Sequence[Change], emits: bool = True
+    ) -> Delivery:
+        numbers = dict(record.numbers)
+        events = []
+        for change in changes:
+            numbers[change.kind] = number = numbers.get(change.kind, 0) + 1
+            if emits and change.kind in self._wanted:
+                uuid = change_uuid(self._name, item_id, record.generation, change, number)
+                events.append(self._event(item, change, uuid))
+        record = record._replace(numbers=numbers)
+        self.records[item_id] = record
+        return Delivery(item_id, record, events)
+
+    def _event(self, item: Item, change: Change, uuid: str) -> Event:
+        event = {self._name: item, "change": change.kind, "previous": change.previous, "meta": {"uuid": uuid}}
+        # A copy, as the filters of a rulebook may change an event. The engine takes no NaN and no infinity.
+        copy: Event = json.loads(json.dumps(event), parse_constant=lambda _name: None)
+        return copy
+
+    def _see_times(self, item: Item) -> None:
+        for field in self._rules.times:
+            text = str(item.get(field) or "")
+            # Most texts are in the one form of the API, and older than the newest.
+            if text > self.newest:
+                moment = parse_moment(text)
+                newest = parse_moment(self.newest)
+                if moment and not (newest and moment <= newest):
+                    self.newest = rfc3339(moment)
+
+    def was_opened_after(self, item: Item, start: datetime) -> bool:
+        moment = parse_moment(str(item.get(self._rules.created) or ""))
+        return moment is not None and moment >= start
+
+    def is_open(self, item: Item) -> bool:
+        return self._rules.stage(item) not in (RESOLVED, CLOSED)
+
+
+def parse_moment(text: str) -> datetime | None:
+    """A time as the API writes it. None if it is none."""
+    try:
+        return parse_time("time", text, datetime.now(timezone.utc)) if text[:1].isdigit() else None
+    except CoralogixError:
+        return None
