@@ -15,7 +15,6 @@ newest such Python. Two variables choose another:
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
@@ -216,16 +215,12 @@ def integration(session: nox.Session) -> None:
     """Run playbooks on the installed collection."""
     session.install(*INTEGRATION_PACKAGES, ansible_core(CORE))
     COVERAGE.mkdir(parents=True, exist_ok=True)
-    for stale in COVERAGE.glob("modules=*"):
+    for stale in COVERAGE.glob("playbooks*"):
         stale.unlink()
-    coverage_settings = {
-        "config": str(ROOT / "tests" / "coverage-modules.ini"),
-        "output": str(COVERAGE / "modules"),
-    }
     env = {
         **playbook_env(OLDEST_TARGET_PYTHON),
-        # An internal of ansible-core since 2.19: it starts coverage inside the module's process.
-        "_ANSIBLE_ANSIBALLZ_COVERAGE_CONFIG": json.dumps(coverage_settings),
+        # For tests with the marker `measured`: coverage of what runs in Ansible's own process.
+        "TEST_COVERAGE_FILE": str(COVERAGE / "playbooks"),
         # Saves processes for each task. The sessions below leave it off, which is Ansible's default.
         "ANSIBLE_PIPELINING": "1",
     }
@@ -236,7 +231,7 @@ def integration(session: nox.Session) -> None:
 # A session is called <marker>-<ansible-core>. A new row also needs its marker in pyproject.toml and its
 # sessions in a group of tests/tools/suite.py.
 MARKERS_ON_EVERY_CORE = {
-    "smoke": "Run a few playbooks",
+    "parity": "Run playbooks in Ansible's own process and as modules, and compare the results",
 }
 
 
@@ -264,7 +259,7 @@ for marker, description in MARKERS_ON_EVERY_CORE.items():
 def coverage(session: nox.Session) -> None:
     """Report the branch coverage of plugins/ by units and integration together."""
     session.install("coverage")
-    data = sorted(str(path) for path in COVERAGE.glob("[um]*"))
+    data = sorted(str(path) for path in COVERAGE.glob("[up]*"))
     env = {"COVERAGE_FILE": str(COVERAGE / "combined")}
     session.run("coverage", "combine", "--keep", "--quiet", *data, env=env)
     session.run("coverage", "report", env=env)

@@ -47,8 +47,15 @@ FORKS = {IN_PROCESS: 16, AS_MODULE: 3}
 KEPT = ("LANG", "LC_ALL", "PYTHONPATH", "PYTHONNOUSERSITE", "PYTHONPYCACHEPREFIX", "TMPDIR")
 KEPT_PREFIX = "ANSIBLE_"
 
-# Ansible starts branch coverage in the processes of modules if this is set. They then take almost twice as long.
-MODULE_COVERAGE = "_ANSIBLE_ANSIBALLZ_COVERAGE_CONFIG"
+# Where Ansible's own process writes its coverage, if that is measured.
+COVERAGE_FILE = os.environ.get("TEST_COVERAGE_FILE")
+COVERAGE_SETTINGS = """
+[run]
+branch = true
+parallel = true
+concurrency = multiprocessing
+include = */ansible_collections/coralogix/incidents/plugins/*
+"""
 
 LOCALHOST: Mapping[str, Mapping[str, Any]] = MappingProxyType({"localhost": MappingProxyType({})})
 
@@ -149,9 +156,7 @@ class Ansible:
         book = self.folder / f"playbook-{self._runs}.yml"
         book.write_text(plays if isinstance(plays, str) else json.dumps(plays, indent=1), encoding="utf-8")
         inventory = self.folder / "inventory.json"
-        # Only Ansible's own Python measures coverage.
-        own_python = {"ansible_python_interpreter": sys.executable} if self._measured else {}
-        common = {"ansible_connection": "local", **VARIABLES[way], **own_python}
+        common = {"ansible_connection": "local", **VARIABLES[way]}
         listed = {name: {**common, **variables} for name, variables in hosts.items()}
         inventory.write_text(json.dumps({"all": {"hosts": listed}}), encoding="utf-8")
         command = ["ansible-playbook", str(book), "--inventory", str(inventory), "--forks", str(FORKS[way])]
@@ -206,7 +211,7 @@ class Ansible:
         results = self.folder / f"results-{self._runs}.jsonl"
         self._runs += 1
         completed = subprocess.run(
-            [*program, *command],
+            [*program, *self._under_coverage(command)],
             cwd=self.folder,
             env={**self._environment(), "TASK_RESULTS": str(results), **(env or {})},
             stdin=subprocess.DEVNULL,
@@ -222,13 +227,21 @@ class Ansible:
         tasks = [TaskResult(**json.loads(line)) for line in text.splitlines()]
         return Run(completed.returncode, completed.stdout, tasks)
 
+    def _under_coverage(self, command: Sequence[str]) -> Sequence[str]:
+        """The command, with its coverage measured if that is wanted."""
+        if not (self._measured and COVERAGE_FILE):
+            return command
+        settings = self.folder / "coverage.ini"
+        settings.write_text(f"{COVERAGE_SETTINGS}data_file = {COVERAGE_FILE}\n", encoding="utf-8")
+        program = str(Path(sys.executable).with_name(command[0]))
+        return [sys.executable, "-m", "coverage", "run", f"--rcfile={settings}", program, *command[1:]]
+
     @staticmethod
     def _lines_with(secret: str, text: str) -> str:
         return "\n".join(line[:2000] for line in text.splitlines() if secret in line)
 
     def _environment(self) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if name in KEPT or name.startswith(KEPT_PREFIX)}
-        coverage = {name: os.environ[name] for name in [MODULE_COVERAGE] if name in os.environ}
         return {
             **kept,
             # The programs of the environment that the tests run in.
@@ -241,7 +254,6 @@ class Ansible:
             "ANSIBLE_LOCALHOST_WARNING": "0",
             "ANSIBLE_INVENTORY_UNPARSED_WARNING": "0",
             "ANSIBLE_NOCOLOR": "1",
-            **(coverage if self._measured else {}),
         }
 
 

@@ -2,18 +2,22 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A night on call, with all modules of the collection in one play: what one returns, the next one works on."""
+"""A night on call with all modules for incidents in one play. Each task works on the results of the one before."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
-from playbooks import KEY, Ansible
+from parity import assert_same_requests, assert_same_results
+from playbooks import AS_MODULE, IN_PROCESS, KEY, LOUD, WAYS, Ansible, Run
 from simulator import Simulator
 
-# As a user writes it: the time without quotes is one to YAML, the version a number, and only the group is told of
-# the connection.
+pytestmark = pytest.mark.parity
+
+# As a user writes it, with a version that is a number to YAML, and the connection in the defaults of the group.
 PLAYBOOK = """
 - hosts: localhost
   gather_facts: false
@@ -23,24 +27,24 @@ PLAYBOOK = """
       api_key: "{{ key }}"
       api_version: 4
   tasks:
-    - name: what alice holds
+    - name: find the incidents of alice
       coralogix.incidents.incident_info:
         assignees: alice
-        created_after: 2020-01-01T00:00:00Z
-      register: held
+        created_after: "2020-01-01T00:00:00Z"
+      register: found
 
-    - name: no facts
+    - name: look for facts
       ansible.builtin.debug:
         msg: "{{ ansible_facts.coralogix_incidents is defined }}"
 
-    - name: to bob
+    - name: assign them to bob
       coralogix.incidents.incident_assign:
-        incident_ids: "{{ held.incidents | map(attribute='id') }}"
+        incident_ids: "{{ found.incidents | map(attribute='id') }}"
         assignee: bob
 
-    - name: to bob again
+    - name: assign them again
       coralogix.incidents.incident_assign:
-        incident_ids: "{{ held.incidents | map(attribute='id') }}"
+        incident_ids: "{{ found.incidents | map(attribute='id') }}"
         assignee: bob
 
     - name: acknowledge
@@ -55,57 +59,65 @@ PLAYBOOK = """
       coralogix.incidents.incident_close:
         incident_ids: "{{ ansible_facts.coralogix_incidents | map(attribute='id') }}"
 
-    - name: what bob holds
+    - name: find the incidents of bob
       coralogix.incidents.incident_info:
         assignees: [bob]
         status: [acknowledged]
-      register: held
+      register: found
 
-    - name: to nobody
+    - name: unassign
       coralogix.incidents.incident_unassign:
-        incident_ids: "{{ held.incidents | map(attribute='id') }}"
+        incident_ids: "{{ found.incidents | map(attribute='id') }}"
 
-    - name: to nobody again
+    - name: unassign again
       coralogix.incidents.incident_unassign:
-        incident_ids: "{{ held.incidents | map(attribute='id') }}"
+        incident_ids: "{{ found.incidents | map(attribute='id') }}"
 """
 
 
-@pytest.mark.measured
-@pytest.mark.smoke
-def test_hand_over(ansible: Ansible, sim: Simulator) -> None:
-    hers = {
-        sim.add_incident(assignees=("alice",)): ["alice"],
-        sim.add_incident(assignees=("alice", "dave")): ["alice", "dave"],
-    }
-    others = [
-        sim.add_incident(assignees=("alice",), createdAt="2019-12-31T23:59:59.999Z"),
-        sim.add_incident(assignees=("carol",)),
-    ]
-    before = [sim.incident(one) for one in others]
-    given = json.dumps({"url": sim.url, "key": KEY})
-    run = ansible.playbook(PLAYBOOK, args=["--extra-vars", given])
-    assert run.returncode == 0, run.output
 
-    found = run.of("what alice holds")
+def play(ansible: Ansible, sim: Simulator, way: str) -> Run:
+    before = {
+        "of alice": sim.add_incident(assignees=("alice",)),
+        "shared": sim.add_incident(assignees=("alice", "dave")),
+        "too old": sim.add_incident(assignees=("alice",), createdAt="2019-12-31T23:59:59.999Z"),
+        "of carol": sim.add_incident(assignees=("carol",)),
+    }
+    others = {name: sim.incident(before[name]) for name in ("too old", "of carol")}
+    # Not on the command line, which Ansible itself shows.
+    variables = ansible.folder / "variables.json"
+    variables.write_text(json.dumps({"url": sim.url, "key": KEY}), encoding="utf-8")
+    run = ansible.playbook(PLAYBOOK, ["--extra-vars", f"@{variables}", *LOUD], way=way)
+    assert run.returncode == 0, run.output
+    assert {name: sim.incident(before[name]) for name in others} == others
+
+    found = run.of("find the incidents of alice")
     first, second = ids = [incident["id"] for incident in found["incidents"]]
-    assert set(ids) == set(hers)
+    assert set(ids) == {before["of alice"], before["shared"]}
     assert (found["changed"], found["count"], found["total"]) == (False, 2, 2)
-    assert "ansible_facts" not in found
-    assert run.of("no facts")["msg"] is False
-    assert run.of("to bob")["assigned_ids"] == ids
-    assert run.of("to bob")["reassigned_ids"] == hers
+    assert run.of("look for facts")["msg"] is False
+    assert run.of("assign them to bob")["assigned_ids"] == ids
+    assert run.of("assign them to bob")["reassigned_ids"] == {
+        before["of alice"]: ["alice"],
+        before["shared"]: ["alice", "dave"],
+    }
     assert run.of("acknowledge")["acknowledged_ids"] == ids
     assert run.of("resolve")["resolved_ids"] == run.of("close")["closed_ids"] == [first]
-    assert [incident["id"] for incident in run.of("what bob holds")["incidents"]] == [second]
-    assert run.of("to nobody")["unassigned_ids"] == [second]
-    assert [run.of(name)["changed"] for name in ("to bob again", "to nobody again")] == [False, False]
+    assert [incident["id"] for incident in run.of("find the incidents of bob")["incidents"]] == [second]
+    assert run.of("unassign")["unassigned_ids"] == [second]
+    assert [run.of(name)["changed"] for name in ("assign them again", "unassign again")] == [False, False]
 
-    assert [sim.incident(one) for one in others] == before
-    assert sim.assignees(first) == ["bob"]
-    assert sim.assignees(second) == []
-    assert [entry.operation for entry in sim.journal if entry.operation != "read_many"] == [
-        *["list", "assign", "acknowledge", "resolve", "close", "list", "unassign"]
-    ]
-    assert {entry.version for entry in sim.journal} == {"4"}, "the group reaches all of the modules"
-    assert KEY not in run.output
+    assert (sim.assignees(first), sim.assignees(second)) == (["bob"], [])
+    operations = [entry.operation for entry in sim.journal if entry.operation != "read_many"]
+    assert operations == ["list", "assign", "acknowledge", "resolve", "close", "list", "unassign"]
+    assert {entry.version for entry in sim.journal} == {"4"}, "the group's defaults reach all modules"
+    return run
+
+
+@pytest.mark.measured
+def test_hand_over(ansible: Ansible, simulators: Callable[..., Simulator]) -> None:
+    sims = {way: simulators() for way in WAYS}
+    runs = {way: play(ansible, sim, way) for way, sim in sims.items()}
+    assert_same_requests(sims[IN_PROCESS].journal, sims[AS_MODULE].journal)
+    as_modules = [task for task in runs[AS_MODULE].tasks if task.task != "look for facts"]
+    assert_same_results(runs[IN_PROCESS], replace(runs[AS_MODULE], tasks=as_modules))

@@ -59,7 +59,7 @@ PARALLEL_GROUPS = (
         # In CI the formatters of antsibull-nox report bad formatting. Elsewhere they correct it and succeed.
         {"CI": "true"},
     ),
-    Group("installed", ("smoke-2.19", "smoke-2.17", "import-check"), BUILT),
+    Group("installed", ("parity-2.19", "parity-2.17", "import-check"), BUILT),
 )
 
 # It needs the data that units and integration measured.

@@ -28,7 +28,7 @@ def reports(tmp_path: Path) -> dict[str, Path]:
         (SessionResult("sanity", "failed", 1), "11 passed, 4 failed, 1 skipped"),
         (SessionResult("yamllint", "aborted", 1), "11 passed, 4 failed, 1 skipped"),
         (SessionResult("units", "failed", 1), "11 passed, 4 failed, 1 skipped"),
-        (SessionResult("smoke-2.17", "skipped", 0), "11 passed, 3 failed, 1 skipped"),
+        (SessionResult("parity-2.17", "skipped", 0), "11 passed, 3 failed, 1 skipped"),
     ],
 )
 def test_total_counts_tests_and_failed_sessions(result: SessionResult, line: str, reports: dict[str, Path]) -> None:
@@ -46,9 +46,9 @@ def test_selected_sessions_keep_their_group_and_environment() -> None:
 
 
 def test_build_runs_before_sessions_that_use_it() -> None:
-    first, second = plan_stages(["smoke-2.20", "integration"])
+    first, second = plan_stages(["parity-2.20", "integration"])
     assert first == [BUILD_GROUP]
-    assert [(group.sessions, group.env) for group in second] == [(("integration",), BUILT), (("smoke-2.20",), BUILT)]
+    assert [(group.sessions, group.env) for group in second] == [(("integration",), BUILT), (("parity-2.20",), BUILT)]
     assert plan_stages(["build"]) == [[BUILD_GROUP]]
 
 
