@@ -156,8 +156,10 @@ def _look_up(option: str, options: t.Mapping[str, t.Any], environ: t.Mapping[str
     sources = [(option, options.get(option))]
     sources += [(name, environ.get(name)) for name in CONNECTION_OPTIONS[option].get("env", ())]
     for source, value in sources:
-        if value is not None and value.strip():
-            return _Value(option, value.strip(), source)
+        # Not converted to text yet if Ansible has not checked the options.
+        text = "" if value is None else str(value).strip()
+        if text:
+            return _Value(option, text, source)
     return None
 
 
