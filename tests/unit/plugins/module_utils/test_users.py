@@ -278,7 +278,7 @@ class TestUserInfo:
             "null list": ({"usernames": None}, "usernames"),
             "blank": ({"search": " "}, "blank"),
             "blank name": ({"usernames": ["a", " "]}, "usernames contains a blank value."),
-            "number": ({"usernames": [1.5]}, "usernames contains 1.5, a number with a point."),
+            "number": ({"usernames": [1.5]}, "usernames contains 1.5"),
             "no team": ({"search": "a", "team_id": ...}, "search needs a search for users. Set team_id"),
             "text as team": ({"search": "a", "team_id": "ops"}, "team_id"),
             "negative team": ({"search": "a", "team_id": -1}, "team_id is '-1'. It must be the number of a team."),
