@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the unit tests share: an environment without settings, a simulator, and real clients for it."""
+"""Fixtures of the unit tests: an environment without settings, a simulator, a module that runs in this process."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import contextlib
 import importlib
 import json
 import os
+import signal
+import sys
 import typing as t
 
 import pytest
 from ansible.module_utils import basic
 from ansible.module_utils.common import warnings
-from ansible_collections.coralogix.incidents.plugins.module_utils import _client, _options
-from ansible_collections.coralogix.incidents.plugins.module_utils._incidents import Incidents
-from hypothesis import Phase, settings
-from made_up import KEY, Printed
+from helpers import KEY, Result
+from hypothesis import HealthCheck, Phase, settings
 from simulator import Simulator
 
 # The same examples in every run, and no database of failures: CI and a laptop test the same.
@@ -27,6 +27,7 @@ settings.register_profile(
     derandomize=True,
     database=None,
     deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
     # Without Phase.explain, which takes minutes where an example is long.
     phases=(Phase.explicit, Phase.generate, Phase.shrink),
 )
@@ -44,48 +45,21 @@ def _no_settings_of_the_developer(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def simulator() -> t.Iterator[Simulator]:
     """Serves version 5 as `latest` and knows KEY."""
-    with Simulator() as made:
-        made.add_key(KEY)
-        yield made
+    with Simulator() as started:
+        started.add_key(KEY)
+        yield started
 
 
 @pytest.fixture
-def sleeps() -> list[float]:
-    """The waits of the clients that the fixtures below made; none of them really took place."""
-    return []
+def write_only_key(simulator: Simulator) -> None:
+    """The key may write everything and read nothing."""
+    simulator.add_key(KEY, permissions=["incidents:assign", "incidents:acknowledge", "incidents:close"])
 
 
 @pytest.fixture
-def params() -> t.Callable[..., dict[str, t.Any]]:
-    """Connection options as AnsibleModule hands them over: all of them, null where nothing was given."""
-
-    def make(**given: t.Any) -> dict[str, t.Any]:
-        defaults = {name: option.get("default") for name, option in _options.CONNECTION_OPTIONS.items()}
-        assert defaults.keys() >= given.keys()
-        return {**defaults, "api_key": KEY, **given}
-
-    return make
-
-
-@pytest.fixture
-def client(params: t.Callable[..., dict[str, t.Any]], sleeps: list[float]) -> t.Callable[..., _client.Client]:
-    """Makes a client for a URL and further options."""
-
-    def make(api_url: str, **given: t.Any) -> _client.Client:
-        settings = _options.settings(params(api_url=api_url, **given), {})
-        return _client.Client(settings, "tests", sleep=sleeps.append)
-
-    return make
-
-
-@pytest.fixture
-def service(client: t.Callable[..., _client.Client]) -> t.Callable[..., Incidents]:
-    """Makes the service for a URL and further options."""
-
-    def make(api_url: str, texts: t.Iterable[str] = (), **given: t.Any) -> Incidents:
-        return Incidents(client(api_url, **given), given.get("api_version", "latest"), texts)
-
-    return make
+def subprocess_environ() -> dict[str, str]:
+    """For a Python of its own that imports what this one does."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
 
 
 try:
@@ -100,19 +74,24 @@ except ImportError:  # ansible-core before 2.19
 
 
 @pytest.fixture
-def run_module(capsys: pytest.CaptureFixture[str], simulator: Simulator) -> t.Callable[..., Printed]:
-    """Runs a whole module, in this process: what it prints is what Ansible gets. An option ... takes a default away."""
+def run_module(capsys: pytest.CaptureFixture[str], simulator: Simulator) -> t.Iterator[t.Callable[..., Result]]:
+    """Runs a whole module in this process. Returns what it prints; `text` has all of it. An option ... is left out."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
-    def run(name: str, **given: t.Any) -> Printed:
-        args = {"api_url": simulator.url, "api_key": KEY, "retries": 0, **given}
-        args = {name: value for name, value in args.items() if value is not ...}
+    def run(name: str, **options: t.Any) -> Result:
+        args = {"api_url": simulator.url, "api_key": KEY, "retries": 0, **options}
         module = importlib.import_module(f"ansible_collections.coralogix.incidents.plugins.modules.{name}")
-        # They outlive a run, which elsewhere is a process of its own.
+        # They outlive a run. Elsewhere, every run has a process of its own.
         warnings._global_warnings.clear()
-        with patch_module_args(args), pytest.raises(SystemExit) as ended:
+        given = {option: value for option, value in args.items() if value is not ...}
+        with patch_module_args(given), pytest.raises(SystemExit) as ended:
             module.main()
         printed = capsys.readouterr()
         assert KEY not in printed.out + printed.err
-        return Printed(int(ended.value.code or 0), json.loads(printed.out), printed.out)
+        result: Result = json.loads(printed.out)
+        assert bool(ended.value.code) == result.get("failed", False)
+        return {**result, "text": printed.out}
 
-    return run
+    yield run
+    for number, handler in handlers.items():
+        signal.signal(number, handler)

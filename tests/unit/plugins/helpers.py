@@ -2,19 +2,199 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What tests and fixtures have to agree on."""
+"""What the unit tests share: tables, clients that do not wait, transports and servers that answer as told."""
 
 from __future__ import annotations
 
+import contextlib
+import json
+import os
+import socket
+import threading
 import typing as t
 
-KEY = "cxup_made-up-key"
-"""The API key that every simulator of the tests knows."""
+import pytest
+from ansible_collections.coralogix.incidents.plugins.module_utils import _errors, _settings
+from ansible_collections.coralogix.incidents.plugins.module_utils._answers import Response
+from ansible_collections.coralogix.incidents.plugins.module_utils._client import Client
+from ansible_collections.coralogix.incidents.plugins.module_utils._executor import execute
+from ansible_collections.coralogix.incidents.plugins.module_utils._incident import INCIDENT
+from ansible_collections.coralogix.incidents.plugins.module_utils._messages import Context
+from ansible_collections.coralogix.incidents.plugins.module_utils._plan import Change
+from ansible_collections.coralogix.incidents.plugins.module_utils._request import Request
+from ansible_collections.coralogix.incidents.plugins.module_utils._resource import Resource
+from ansible_collections.coralogix.incidents.plugins.module_utils._result import change_result
+from ansible_collections.coralogix.incidents.plugins.module_utils._secrets import Masker
+from ansible_collections.coralogix.incidents.plugins.module_utils._service import Service
+from ansible_collections.coralogix.incidents.plugins.module_utils._transport import Transport
+from requests.structures import CaseInsensitiveDict
+
+Result = t.Dict[str, t.Any]  # noqa: UP006 - Python 3.9 evaluates this line
+Sleeps = t.List[float]  # noqa: UP006
+
+KEY = "cxup_key/of+the-tests"
+"""The API key that every simulator of the tests knows. Encodings change two of its characters."""
+URL = "https://api.example.com"
+CORRELATION_ID = "3f0c8f9e-8d3c-4a73-9d60-0d8f5b0a7f51"
+A, B, C, UNKNOWN, UNKNOWN_2 = (f"0b5f8a3e-6c1d-4f0e-9a57-00000000000{digit}" for digit in "abcde")
 
 
-class Printed(t.NamedTuple):
-    """How a module's run ended."""
+def table(names: str, rows: t.Mapping[str, t.Any]) -> pytest.MarkDecorator:
+    """Parametrise a test by a table. Its keys name the rows."""
+    return pytest.mark.parametrize(names, list(rows.values()), ids=list(rows))
 
-    status: int
-    result: dict[str, t.Any]
-    text: str
+
+def refusal(function: t.Callable[..., t.Any], *args: t.Any, **kwargs: t.Any) -> str:
+    """The message of the OptionInvalid that a call raises."""
+    error = error_of(function, *args, **kwargs)
+    assert isinstance(error, _errors.OptionInvalid)
+    return error.message
+
+
+def error_of(function: t.Callable[..., t.Any], *args: t.Any, **kwargs: t.Any) -> t.Any:
+    """The error value that a call raises."""
+    with pytest.raises(_errors.CoralogixError) as raised:
+        function(*args, **kwargs)
+    return raised.value.error
+
+
+def incident(incident_id: str, *users: str, **fields: t.Any) -> dict[str, t.Any]:
+    return {"id": incident_id, "assignments": [{"assignedTo": {"userId": user}} for user in users], **fields}
+
+
+# Transports.
+def respond(content: t.Any = b"", status: int = 200, **headers: str) -> Response:
+    """An answer. Bytes are its body as they are; anything else becomes JSON."""
+    body = content if isinstance(content, bytes) else json.dumps(content).encode()
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Response(status, CaseInsensitiveDict(named), body)
+
+
+class ScriptedTransport:
+    """Gives its answers in turn, and the last one again and again.
+
+    An answer is a Response, an exception to raise, or a function that makes one of these from the request.
+    """
+
+    proxy: t.Any = None
+
+    def __init__(self, *answers: t.Any) -> None:
+        self.requests: list[Request] = []
+        self.seconds: list[float] = []
+        self.is_aborted = False
+        self._answers = list(answers)
+
+    def send(self, request: Request, seconds: float) -> Response:
+        self.requests.append(request)
+        self.seconds.append(seconds)
+        answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        if callable(answer):
+            answer = answer(request)
+        if isinstance(answer, BaseException):
+            raise answer
+        assert isinstance(answer, Response)
+        return answer
+
+    def abort(self) -> None:
+        self.is_aborted = True
+
+
+def settings_for(api_url: str, **options: t.Any) -> _settings.Settings:
+    return _settings.resolve_settings({"api_key": KEY, "api_url": api_url, **options}, os.environ)
+
+
+def client_for(target: t.Any, sleeps: Sleeps | None = None, **options: t.Any) -> Client:
+    """A client for the URL of a server, or for a transport. It takes down its waits, and does not wait."""
+    settings = settings_for(target if isinstance(target, str) else URL, **options)
+    transport = Transport(settings, "tests", CORRELATION_ID, 4) if isinstance(target, str) else target
+    return Client(
+        transport,
+        base_url=settings.base_url,
+        timeout=settings.timeout,
+        retries=settings.retries,
+        deadline=settings.deadline,
+        correlation_id=CORRELATION_ID,
+        masker=Masker({KEY}),
+        sleep=(sleeps if sleeps is not None else []).append,
+    )
+
+
+def service_for(
+    target: t.Any,
+    resource: Resource = INCIDENT,
+    required_fields: t.Mapping[str, type] = {},
+    sleeps: Sleeps | None = None,
+    **options: t.Any,
+) -> Service:
+    """The service at the URL of a server, or behind a transport."""
+    version = settings_for(target if isinstance(target, str) else URL, **options).api_version
+    return Service(client_for(target, sleeps, **options), resource, version, required_fields)
+
+
+def with_limits(resource: Resource, max_ids: int) -> Resource:
+    """The resource with so many IDs in one request at most."""
+    operations = {
+        name: operation._replace(max_ids=max_ids, max_ids_in_body=max_ids)
+        for name, operation in resource.operations.items()
+    }
+    return resource._replace(operations=operations)
+
+
+def run_change(
+    change: Change,
+    target: t.Any,
+    ids: t.Sequence[str],
+    missing: str = "fail",
+    check_mode: bool = False,
+    resource: Resource = INCIDENT,
+    sleeps: Sleeps | None = None,
+    **options: t.Any,
+) -> Result:
+    """What a task returns for a change, with the promises that hold for every result."""
+    service = service_for(target, resource, change.required_fields, sleeps, **options)
+    outcome = execute(change, service, ids, missing, check_mode)
+    result = change_result(resource, change, ids, outcome, Context(resource), diff=True)
+    changed_ids = result[f"{change.participle}_ids"]
+    assert result["changed"] or not changed_ids
+    for some in (changed_ids, result["not_found_ids"], result.get("skipped_ids", [])):
+        assert some == [item_id for item_id in ids if item_id in some]
+    fact = f"coralogix_{resource.plural}"
+    assert ("msg" in result) == ("failure" in result) == ("failed" in result) == ("ansible_facts" not in result)
+    assert result.get("ansible_facts", {fact: result[resource.plural]}) == {fact: result[resource.plural]}
+    json.dumps(result)
+    return result
+
+
+# Servers.
+@contextlib.contextmanager
+def listener(converse: t.Callable[[socket.socket], object]) -> t.Iterator[str]:
+    """A server whose whole behaviour is one function for each connection. Yields its address as host:port."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    with server.accept()[0] as connection, contextlib.suppress(OSError):
+                        connection.settimeout(10)
+                        converse(connection)
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+        server.shutdown(socket.SHUT_RDWR)  # Wakes the thread that waits in accept().
+
+
+def read_head(connection: socket.socket) -> bytes:
+    """The head of a request."""
+    received = b""
+    while b"\r\n\r\n" not in received:
+        data = connection.recv(65536)
+        if not data:
+            raise ConnectionError
+        received += data
+    return received
+
+
+def free_address() -> str:
+    """An address as host:port at which nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return f"127.0.0.1:{server.getsockname()[1]}"

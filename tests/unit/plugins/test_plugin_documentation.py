@@ -12,108 +12,89 @@ import typing as t
 from datetime import datetime, timezone
 from pathlib import Path
 
+import in_process
 import pytest
 import yaml
-from ansible_collections.coralogix.incidents.plugins.doc_fragments import connection
-from ansible_collections.coralogix.incidents.plugins.module_utils import _client, _filters, _module, _options, _routes
-from made_up import Printed
-from simulator import Fault, Simulator
-from simulator.messages import INCIDENT_FIELDS, SEVERITIES, STATES, STATUSES
+from ansible_collections.coralogix.incidents.plugins.doc_fragments.connection import ModuleDocFragment
+from ansible_collections.coralogix.incidents.plugins.module_utils import _retry, _settings
+from ansible_collections.coralogix.incidents.plugins.module_utils._version import VERSION
+from helpers import A, Result
+from simulator import OPTIONAL_FIELDS, SEVERITIES, STATES, STATUSES, Simulator
 
 ROOT = Path(__file__).resolve().parents[3]
 MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py") if path.stem != "__init__")
 PLUGINS = "ansible_collections.coralogix.incidents.plugins"
+USER = "5e1f0c52-7a0c-4b7e-8f57-2f7d8f1a9b11"
 
 
-def load(text: str) -> t.Any:
-    return yaml.safe_load(text)
-
-
-def meta(name: str) -> t.Any:
-    return load((ROOT / name).read_text(encoding="utf-8"))
+def read(path: str) -> str:
+    return (ROOT / path).read_text(encoding="utf-8")
 
 
 def module(name: str) -> t.Any:
     return importlib.import_module(f"{PLUGINS}.modules.{name}")
 
 
-def prose(option: dict[str, t.Any]) -> str:
-    return " ".join(option["description"])
+def load(text: str) -> t.Any:
+    return yaml.safe_load(text)
 
 
-CONNECTION = load(connection.ModuleDocFragment.DOCUMENTATION)
+def prose(documented: dict[str, t.Any]) -> str:
+    description = documented["description"]
+    return description if isinstance(description, str) else " ".join(description)
+
+
+# The connection options.
+CONNECTION = load(ModuleDocFragment.DOCUMENTATION)
 OPTIONS = CONNECTION["options"]
+TABLE = _settings.CONNECTION_OPTIONS
 
 
-def test_fragment_and_table_have_the_same_options() -> None:
-    assert OPTIONS.keys() == _options.CONNECTION_OPTIONS.keys()
+def test_connection_options_are_documented_as_they_are() -> None:
+    assert plain(OPTIONS, "suboptions") == plain(_settings.argument_spec(), "options")
 
 
-@pytest.mark.parametrize("name", _options.CONNECTION_OPTIONS)
-def test_connection_option_is_documented_as_it_is(name: str) -> None:
-    documented = {key: value for key, value in OPTIONS[name].items() if key != "description"}
-    table = {key: value for key, value in _options.CONNECTION_OPTIONS[name].items() if key not in ("env", "no_log")}
-    assert documented == table
-    assert type(documented.get("default")) is type(table.get("default"))
-    assert OPTIONS[name]["description"]
+def test_environment_variables_are_documented_in_their_order() -> None:
+    hosts = [variable for option in _settings.HOST_OPTIONS for variable in TABLE[option]["env"]]
+    for name, option in TABLE.items():
+        expected = hosts if name == "region" else [*option.get("env", ())]
+        assert re.findall(r"E\(((?:CORALOGIX|CX)_\w+)\)", prose(OPTIONS[name])) == expected
+    assert re.findall(r"E\((\w+)\)", prose(OPTIONS["ca_path"])) == [*_settings.CA_VARIABLES]
 
 
-@pytest.mark.parametrize("name", [name for name, option in _options.CONNECTION_OPTIONS.items() if "env" in option])
-def test_environment_variables_are_documented(name: str) -> None:
-    described = prose(OPTIONS["region" if name in _options.HOST_OPTIONS else name])
-    variables = _options.CONNECTION_OPTIONS[name]["env"]
-    found = [described.find(f"E({variable})") for variable in variables]
-    assert -1 not in found
-    assert found == sorted(found)
+def test_values_and_bounds_are_documented() -> None:
+    assert re.findall(r"V\((\w+)\)", OPTIONS["region"]["description"][0]) == [*_settings.REGIONS]
+    assert f"C({_settings.DEFAULT_URL})" in prose(OPTIONS["region"])
+    for name, seconds in _settings.MAX_SECONDS.items():
+        assert f"at most {seconds:.0f}" in prose(OPTIONS[name])
+    retries = prose(OPTIONS["retries"])
+    ranges = re.findall(r"(\d{3}) to (\d{3})", retries)
+    named = {int(number) for number in re.findall(r"\b[45]\d\d\b", retries)}
+    assert named.union(*(range(int(first), int(last)) for first, last in ranges)) == _retry.RETRY_STATUSES
+    assert f"at most {_retry.MAX_TOTAL_DELAY:.0f} seconds" in retries
 
 
-def test_host_variables_are_documented_in_their_order() -> None:
-    variables = [name for option in _options.HOST_OPTIONS for name in _options.CONNECTION_OPTIONS[option]["env"]]
-    assert re.findall(r"E\((C\w+)\)", prose(OPTIONS["region"])) == variables
-    assert f"C({_options.DEFAULT_URL})" in prose(OPTIONS["region"])
-    for option in ("domain", "api_url"):
-        own = _options.CONNECTION_OPTIONS[option]["env"]
-        assert re.findall(r"E\((\w+)\)", prose(OPTIONS[option])) == list(own)
-
-
-def test_no_variable_is_documented_that_is_not_read() -> None:
-    named = set(re.findall(r"E\(((?:CORALOGIX|CX)_\w+)\)", connection.ModuleDocFragment.DOCUMENTATION))
-    read = {name for option in _options.CONNECTION_OPTIONS.values() for name in option.get("env", ())}
-    assert named == read
-
-
-def test_regions_are_documented() -> None:
-    assert re.findall(r"V\((\w+)\)", OPTIONS["region"]["description"][0]) == list(_options.REGIONS)
-
-
-def test_bounds_are_documented() -> None:
-    assert f"{_options.MAX_TIMEOUT:.0f}" in prose(OPTIONS["timeout"])
-    for status in _client.RETRY_STATUS:
-        assert str(status) in prose(OPTIONS["retries"])
-    assert f"{_client.MAX_WAIT:.0f} seconds at most" in prose(OPTIONS["retries"])
-
-
-def test_version_is_that_of_the_collection() -> None:
-    assert meta("galaxy.yml")["version"] == _client.VERSION
-
-
-def test_action_group_holds_all_modules() -> None:
-    assert sorted(meta("meta/runtime.yml")["action_groups"]["coralogix"]) == MODULES
-
-
-def test_requests_is_required_in_the_version_that_is_documented() -> None:
-    wanted = [
-        line for line in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines() if line[:1] not in "#"
-    ]
-    assert [re.sub(r"\s", "", line) for line in wanted] == ["requests>=2.28"]
+def test_versions_and_requirements_agree() -> None:
+    assert load(read("galaxy.yml"))["version"] == VERSION
+    lines = [re.sub(r"\s", "", line) for line in read("requirements.txt").splitlines() if line[:1] not in "#"]
+    assert lines == ["requests>=2.28"]
     assert CONNECTION["requirements"] == ["requests >= 2.28 (Python library)"]
 
 
+def test_every_module_is_in_the_action_group_and_has_an_action_plugin_and_a_row_in_the_readme() -> None:
+    assert load(read("meta/runtime.yml"))["action_groups"]["coralogix"] == MODULES
+    assert (
+        sorted(path.stem for path in (ROOT / "plugins" / "action").glob("*.py") if path.stem != "__init__") == MODULES
+    )
+    assert {*re.findall(r"^\| `((?:incident|case|user)_\w+)` \|", read("README.md"), re.M)} == {*MODULES}
+
+
+# Modules.
 def fragments(name: str) -> list[t.Any]:
-    """The contents of the documentation fragments that a module extends, in their order."""
+    """The documentation fragments that a module extends."""
     found = []
-    for one in load(module(name).DOCUMENTATION)["extends_documentation_fragment"]:
-        file, _dot, part = one[len("coralogix.incidents.") :].partition(".")
+    for extended in load(module(name).DOCUMENTATION)["extends_documentation_fragment"]:
+        file, _dot, part = extended[len("coralogix.incidents.") :].partition(".")
         fragment = importlib.import_module(f"{PLUGINS}.doc_fragments.{file}").ModuleDocFragment
         found.append(load(getattr(fragment, part.upper() or "DOCUMENTATION")))
     return found
@@ -128,47 +109,26 @@ def documented_options(name: str) -> dict[str, t.Any]:
 
 
 def plain(options: dict[str, t.Any], nested: str) -> dict[str, t.Any]:
-    """Options without what only one of documentation and argument spec has; nested under its name in there."""
-    skipped = {"description", "no_log", "mutually_exclusive", "required_one_of", nested}
+    """Options without what only one of documentation and argument spec has. C(nested) is the name of suboptions."""
+    left_out = {"description", "no_log", "mutually_exclusive", "required_one_of", nested}
     return {
         name: {
-            **{key: value for key, value in option.items() if key not in skipped},
+            **{key: value for key, value in option.items() if key not in left_out},
             **({"nested": plain(option[nested], nested)} if nested in option else {}),
         }
         for name, option in options.items()
     }
 
 
-class Spec(Exception):
-    """Carries an argument spec out of main()."""
-
-
-@pytest.fixture
-def spec(monkeypatch: pytest.MonkeyPatch) -> t.Callable[[str], dict[str, t.Any]]:
-    """What a module gives to AnsibleModule."""
-
-    def instead(**given: t.Any) -> t.NoReturn:
-        raise Spec(given)
-
-    def spec(name: str) -> dict[str, t.Any]:
-        with pytest.raises(Spec) as raised:
-            module(name).main()
-        return dict(raised.value.args[0])
-
-    monkeypatch.setattr(_module, "AnsibleModule", instead)
-    return spec
-
-
 def check_use(options: dict[str, t.Any], used: t.Any) -> None:
     """Raises AssertionError for an option, at any depth, or a choice that is not documented."""
-    assert isinstance(used, dict)
     assert set(used) <= set(options)
     for name, value in used.items():
-        for one in value if isinstance(value, list) else [value]:
+        for given in value if isinstance(value, list) else [value]:
             if "suboptions" in options[name]:
-                check_use(options[name]["suboptions"], one)
-            elif "choices" in options[name]:
-                assert one in options[name]["choices"]
+                check_use(options[name]["suboptions"], given)
+            elif "choices" in options[name] and "{{" not in str(given):
+                assert given in options[name]["choices"]
 
 
 def uses(node: t.Any, names: t.Collection[str]) -> t.Iterator[tuple[str, t.Any]]:
@@ -179,125 +139,132 @@ def uses(node: t.Any, names: t.Collection[str]) -> t.Iterator[tuple[str, t.Any]]
         yield from uses(inner, names)
 
 
-# What Ansible itself makes part of a result, and `diff`, which --diff alone brings.
-ANSIBLES = {"changed", "msg", "failed", "invocation", "exception", "warnings", "deprecations", "diff"}
-# What has to be given besides IDs.
-REQUIRED = {"incident_assign": {"assignee": "u1"}}
-# Further options, and the condition that RETURN words for what they bring.
-CONDITIONS = {"incident_assign": ({"only_unassigned": True}, "with O(only_unassigned=true)")}
-NOBODY = "00000000-0000-4000-8000-000000000001"
+# What must be given besides IDs, and the operation whose permission a module needs, where its name does not say so.
+GIVEN: dict[str, dict[str, t.Any]] = {
+    "incident_assign": {"assignee": USER},
+    "case_assign": {"assignee": USER},
+    "case_comment": {"text": "x"},
+    "case_priority": {"priority": "P1"},
+    "case_update": {"title": "x"},
+}
+OPERATIONS = {"incident_info": "list", "case_info": "list", "case_priority": "set_priority"}
+# What Ansible itself makes part of a result, and what only --diff brings.
+ANSIBLES = {"changed", "msg", "failed", "exception", "warnings", "diff"}
+TYPES: dict[str, t.Any] = {"str": str, "int": int, "list": list, "dict": dict, "bool": bool}
+
+
+def run(simulator: Simulator, name: str, fails: bool, **options: t.Any) -> Result:
+    """A run that ends well, or one that fails."""
+    simulator.add_key(in_process.KEY)
+    kind = name.partition("_")[0]
+    if kind == "user":
+        simulator.add_user("dana@example.com")
+        options.update(usernames=["lee@example.com" if fails else "dana@example.com"], team_id=in_process.TEAM)
+    else:
+        ids = {"incident": simulator.add_incident, "case": simulator.add_case}[kind]() if not fails else A
+        options[f"{kind}_ids"] = [ids]
+    return in_process.Runner(simulator)(name, **GIVEN.get(name, {}), **options)
+
+
+def is_type(value: t.Any, documented: dict[str, t.Any]) -> bool:
+    elements = TYPES.get(documented.get("elements", ""), object)
+    return isinstance(value, TYPES[documented["type"]]) and (
+        documented["type"] != "list" or all(isinstance(inner, elements) for inner in value)
+    )
 
 
 @pytest.mark.parametrize("name", MODULES)
 class TestModule:
-    def test_declares_what_all_modules_share(self, name: str) -> None:
-        documentation = load(module(name).DOCUMENTATION)
-        assert documentation["module"] == name
-        extended = [one.partition(".incidents.")[2] for one in documentation["extends_documentation_fragment"]]
-        own = ["attributes.info"] if name == "incident_info" else ["attributes.change", "incident_ids"]
-        assert sorted(extended) == sorted(["attributes", "connection", "events", *own])
+    def test_options_are_documented_as_they_are(self, name: str) -> None:
+        definition = module(name).MODULE
+        assert load(module(name).DOCUMENTATION)["module"] == name
+        assert plain(documented_options(name), "suboptions") == plain(definition.argument_spec, "options")
+        assert definition.argument_spec["api_key"]["no_log"]
+
+    def test_attributes_are_declared_once(self, name: str) -> None:
         # Of two fragments that declare the same, Ansible would show the first.
-        declared = [one for part in fragments(name) for one in part.get("attributes", {})]
-        idempotent = [] if name == "incident_info" else ["idempotent"]
-        assert sorted(declared) == sorted(["action_group", "check_mode", "diff_mode", *idempotent])
-        assert set(documentation.get("attributes", ())) <= set(declared)
+        declared = [attribute for part in fragments(name) for attribute in part.get("attributes", {})]
+        of_changes = [] if name.endswith("_info") else ["idempotent"]
+        assert sorted(declared) == sorted(["action", "action_group", "async", "check_mode", "diff_mode", *of_changes])
 
-    def test_options_are_documented_as_they_are(self, name: str, spec: t.Callable[[str], dict[str, t.Any]]) -> None:
-        given = spec(name)
-        documented = plain(documented_options(name), "suboptions")
-        assert documented == plain(given["argument_spec"], "options")
-        assert given["supports_check_mode"]
-        assert given["argument_spec"]["api_key"]["no_log"]
-        assert "fallback" not in str(given)
-        if name != "incident_info":
-            assert given.keys() == {"argument_spec", "supports_check_mode"}
-
-    def test_names_the_permissions(self, name: str) -> None:
+    def test_permissions_are_named(self, name: str) -> None:
         text = module(name).DOCUMENTATION
-        operation = _routes.OPERATIONS[{"incident_info": "list"}.get(name, name[len("incident_") :])]
-        named = set(re.findall(r"C\((incidents:\w+)\)", text))
-        assert named == {operation.permission, _routes.OPERATIONS["read"].permission}
-        assert ("has to be a personal key" in text) == operation.personal_key
+        operations = module(name).MODULE.resource.operations
+        needed = (
+            [operations[OPERATIONS.get(name, name.partition("_")[2])], operations["read"]]
+            if "read" in operations
+            else []
+        )
+        assert set(re.findall(r"C\(((?:incidents|case):\w+)\)", text)) == {operation.permission for operation in needed}
+        assert ("must be a personal key" in text) == any(operation.needs_personal_key for operation in needed)
 
-    def test_returns_what_it_documents(
-        self, name: str, run_module: t.Callable[..., Printed], simulator: Simulator
-    ) -> None:
-        ids = simulator.add_incidents(1)
-        more, condition = CONDITIONS.get(name, ({}, ""))
-        returned = load(module(name).RETURN)
-        for expected, asked in (("success", ids), ("failure", [NOBODY])):
-            for options, conditions in (({}, {"always", expected}), (more, {"always", expected, condition})):
-                printed = run_module(name, incident_ids=asked, **REQUIRED.get(name, {}), **options)
-                assert printed.status == (expected == "failure")
-                documented = {key for key, value in returned.items() if value["returned"] in conditions}
-                assert printed.result.keys() - ANSIBLES == documented
-        assert {one["returned"] for one in returned.values()} <= {"always", "success", "failure", condition}
-        assert not printed.result.keys() & {"diff"}
+    def test_what_is_returned_is_documented_with_its_type(self, name: str, simulator: Simulator) -> None:
+        documented = load(module(name).RETURN)
+        conditions = {value["returned"] for value in documented.values()} - {"always", "success", "failure"}
+        options = {
+            option: value == "true" for option, value in re.findall(r"with O\((\w+)=(\w+)\)", " ".join(conditions))
+        }
+        for given, met in (({}, set()), (options, conditions)):
+            for ending in ("success", "failure"):
+                result = run(simulator, name, ending == "failure", **given)
+                assert result.get("failed", False) == (ending == "failure")
+                expected = {key for key, value in documented.items() if value["returned"] in {"always", ending, *met}}
+                assert result.keys() - ANSIBLES == expected
+                assert [key for key in expected if not is_type(result[key], documented[key])] == []
 
-    def test_returns_are_of_the_documented_types(
-        self, name: str, run_module: t.Callable[..., Printed], simulator: Simulator
-    ) -> None:
-        types: dict[str, t.Any] = {"str": str, "int": int, "list": list, "dict": dict}
-        ids = simulator.add_incidents(2, assigned=1)
-        simulator.fault(Fault(times=1, status=401))
-        failed, ended = (run_module(name, incident_ids=ids, **REQUIRED.get(name, {})).result for _run in range(2))
-        for result in (failed, ended):
-            for key, value in load(module(name).RETURN).items():
-                assert isinstance(result.get(key, types[value["type"]]()), types[value["type"]])
-                for one in result.get(key, ()) if "elements" in value else ():
-                    assert isinstance(one, types[value["elements"]])
-        assert failed["failure"].keys() == CONTENTS["failure"]["contains"].keys()
-        for key, value in CONTENTS["failure"]["contains"].items():
-            assert isinstance(failed["failure"][key], types[value["type"]])
+    def test_fields_of_what_is_returned_are_documented(self, name: str, simulator: Simulator) -> None:
+        documented = load(module(name).RETURN)
+        resource = module(name).MODULE.resource
+        fields = documented[resource.plural]["contains"]
+        if "ansible_facts" in documented:
+            assert documented["ansible_facts"]["contains"][f"coralogix_{resource.plural}"]["contains"] == fields
+        for item in run(simulator, name, fails=False)[resource.plural]:
+            assert {key for key in item if key not in fields or not is_type(item[key], fields[key])} == set()
+            if resource.plural == "incidents":
+                assert fields.keys() == {*item, *OPTIONAL_FIELDS}
+        failure = run(simulator, name, fails=True)["failure"]
+        assert failure.keys() == documented["failure"]["contains"].keys()
 
     def test_examples_use_options_that_exist(self, name: str) -> None:
         group = "group/coralogix.incidents.coralogix"
-        options = {f"coralogix.incidents.{one}": documented_options(one) for one in MODULES}
+        options = {f"coralogix.incidents.{used}": documented_options(used) for used in MODULES}
         used = list(uses(load(module(name).EXAMPLES), {*options, group}))
         assert f"coralogix.incidents.{name}" in dict(used)
         for key, given in used:
             check_use(OPTIONS if key == group else options[key], given)
 
 
-# One module documents what an incident and a failure hold, and the others refer to it.
-CONTENTS = load(module("incident_unassign").RETURN)
+@pytest.mark.parametrize("kind", ["incident", "case"])
+def test_options_that_exclude_each_other_are_documented(kind: str) -> None:
+    definition = module(f"{kind}_info").MODULE
+    ids, filters = f"{kind}_ids", [*definition.resource.filters.options]
+    pairs = {frozenset(pair) for pair in definition.mutually_exclusive}
+    assert pairs >= {frozenset((ids, name)) for name in filters}
+    documented = documented_options(f"{kind}_info")
+    assert "Cannot be combined with filters, O(order_by) or O(limit)" in prose(documented[ids])
+    for first, second in pairs - {frozenset((ids, name)) for name in filters}:
+        texts = (
+            prose(documented[first]),
+            prose(documented[second]),
+            prose(documented.get("active_after", {"description": ""})),
+        )
+        assert any(
+            "annot be combined with" in text and f"O({name})" in text for text in texts for name in (first, second)
+        )
 
 
-def test_contents_are_documented_once() -> None:
-    assert CONTENTS["ansible_facts"]["contains"]["coralogix_incidents"]["contains"] == CONTENTS["incidents"]["contains"]
-    assert set(CONTENTS["failure"]["contains"]) == {"status", "method", "url", "message", "correlation_id"}
-    for name in set(MODULES) - {"incident_unassign"}:
-        returned = load(module(name).RETURN)
-        for key in ("incidents", "failure"):
-            assert f"RV(coralogix.incidents.incident_unassign#module:{key})" in str(returned[key]["description"])
-            assert "contains" not in returned[key]
-
-
-def test_what_excludes_what_is_documented(spec: t.Callable[[str], dict[str, t.Any]]) -> None:
-    documented = load(module("incident_info").DOCUMENTATION)["options"]
-    alone = {"incident_ids", "missing", "events"}
-    pairs = {frozenset(pair) for pair in spec("incident_info")["mutually_exclusive"]}
-    filters = {frozenset(("incident_ids", name)) for name in documented if name not in alone}
-    assert pairs == {*filters, frozenset(("assignees", "assigned"))}
-    assert "Cannot be given together with filters, O(order_by) or O(limit)" in prose(documented["incident_ids"])
-    assert "Cannot be given together with O(assignees)" in prose(documented["assigned"])
-
-
-def test_forms_of_times_are_documented() -> None:
-    documented = load(module("incident_info").DOCUMENTATION)["options"]
-    params: dict[str, t.Any] = dict.fromkeys(_filters.options())
-    forms = re.findall(r"V\(([^)]+)\)", prose(documented["created_after"]))
+@pytest.mark.parametrize(("kind", "option"), [("incident", "created_after"), ("case", "active_after")])
+def test_documented_forms_of_a_time_are_taken(kind: str, option: str) -> None:
+    filters = module(f"{kind}_info").MODULE.resource.filters
+    forms = re.findall(r"V\(([^)]+)\)", prose(documented_options(f"{kind}_info")[option]))
     assert len(forms) > 5
     for form in forms:
-        assert _filters.query({**params, "created_after": form}, datetime.now(timezone.utc)).values
+        assert filters.build_query({**dict.fromkeys(filters.options), option: form}, datetime.now(timezone.utc)).values
 
 
-def test_choices_of_a_module_that_filters_are_those_of_the_contract() -> None:
-    # In this order the words stand for what the simulator knows under these names.
+def test_choices_are_those_of_the_contract() -> None:
     for name, known in (("status", STATUSES), ("state", STATES), ("severity", SEVERITIES)):
-        choices = load(module("incident_info").DOCUMENTATION)["options"][name]["choices"]
-        full = [one for one in choices if one.startswith("INCIDENT_")]
-        assert set(full) == {one for one in known if not one.endswith("_UNSPECIFIED")}
-        assert [one.rsplit("_", 1)[1].lower() for one in full] == choices[: len(full)]
-    fields = {f"INCIDENTS_FIELDS_{name.upper()}" for name in _filters.FIELDS}
-    assert fields == {one for one in INCIDENT_FIELDS if not one.endswith("_UNSPECIFIED")}
+        choices = documented_options("incident_info")[name]["choices"]
+        full = [choice for choice in choices if choice.startswith("INCIDENT_")]
+        assert {*full} == {value for value in known if not value.endswith("_UNSPECIFIED")}
+        assert [choice.rsplit("_", 1)[1].lower() for choice in full] == choices[: len(full)]

@@ -1,0 +1,146 @@
+# Copyright (c) 2026, the coralogix.incidents contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The declaration of incidents: routes, permissions, signs of a missing route, fields."""
+
+from __future__ import annotations
+
+import typing as t
+
+import pytest
+from ansible_collections.coralogix.incidents.plugins.module_utils import _incident
+from ansible_collections.coralogix.incidents.plugins.module_utils._errors import Failure, FailureKind
+from ansible_collections.coralogix.incidents.plugins.module_utils._incident import INCIDENT, OPERATIONS
+from ansible_collections.coralogix.incidents.plugins.module_utils._resource import Route
+from helpers import A, incident, table
+
+K = FailureKind
+V1 = "/incidents/incidents/v1"
+
+# As the vendor's contract has them: permission, and the routes of version 3 and of versions 4 and 5.
+PUBLISHED: dict[str, tuple[str, Route, Route]] = {
+    "read": ("incidents:read", Route("GET", f"{V1}/batch", "ids"), Route("GET", V1, "ids")),
+    "list": ("incidents:read", Route("POST", V1), Route("POST", V1, in_body=True)),
+    "assign": (
+        "incidents:assign",
+        Route("POST", f"{V1}/by-user", "incident_ids"),
+        Route("POST", f"{V1}/all/by-user", "incidentIds", True),
+    ),
+    "unassign": (
+        "incidents:assign",
+        Route("DELETE", f"{V1}/by-user", "incident_ids"),
+        Route("DELETE", f"{V1}/all/by-user", "incident_ids"),
+    ),
+    **{
+        name: (
+            permission,
+            Route("POST", f"{V1}/{name}", "incident_ids"),
+            Route("POST", f"{V1}/all/{new_name}", "incidentIds", True),
+        )
+        for name, permission, new_name in (
+            ("acknowledge", "incidents:acknowledge", "acknowledge"),
+            ("resolve", "incidents:close", "resolve"),
+            ("close", "incidents:close", "closed"),
+        )
+    },
+}
+
+
+def test_operations_are_the_published_ones() -> None:
+    assert {
+        name: (operation.permission, operation.routes["v3"], operation.routes["v4"])
+        for name, operation in OPERATIONS.items()
+    } == PUBLISHED
+    assert INCIDENT.route_sets == {"latest": ("v4", "v3"), "3": ("v3",), "4": ("v4",), "5": ("v4",)}
+    assert {name for name, operation in OPERATIONS.items() if operation.needs_personal_key} == {*OPERATIONS} - {
+        "read",
+        "list",
+    }
+    assert {operation.max_ids for operation in OPERATIONS.values()} == {10_000}
+    assert {name: operation.action for name, operation in OPERATIONS.items()} == {
+        name: f"{name} incidents" for name in OPERATIONS
+    }
+
+
+# GET …/v1/batch may meet GET …/v1/{id}. What it then says, and whether that means a missing route: where the newer
+# route is there or was not asked, and where it is missing as well.
+REFUSALS: dict[str, tuple[bool, bool]] = {
+    "invalid incident id: batch": (True, True),
+    'id "batch" is no UUID': (True, True),
+    "incident not found: batch.": (True, True),
+    "id: value must be a valid UUID": (False, True),
+    'unknown query parameter "ids"': (False, True),
+    "invalid UUID length: 5": (False, True),
+    "invalid GetIncidentRequest.Id: value must be a valid UUID | caused by: invalid uuid format": (False, True),
+    "id is out of bounds (36, 36)": (False, True),
+    "invalid GetIncidentRequest.Id: value length must be 36 runes": (False, True),
+    "too many ids in the request": (False, False),
+    "invalid value for field ids: malformed id": (False, False),
+    "batch too large": (False, False),
+    "error: batch too large": (False, False),
+    "batch service refused the request": (False, False),
+    "invalid UUID: abc": (False, False),
+    "missing team id": (False, False),
+    "malformed query (request id 7f3a)": (False, False),
+    "unknown ids": (False, False),
+    "the request is malformed": (False, False),
+    # Version 3 itself would name the ID that it refuses.
+    f'invalid ID "{A}".': (False, False),
+}
+
+
+@pytest.mark.parametrize("another_is_missing", [False, True])
+@pytest.mark.parametrize(("message", "is_missing"), REFUSALS.items(), ids=list(REFUSALS))
+def test_refusal_that_takes_the_end_of_a_path_for_an_id_is_a_missing_route(
+    message: str, is_missing: tuple[bool, bool], another_is_missing: bool
+) -> None:
+    failure = Failure(K.INVALID, message, 400)
+    args = ("read", "v3", failure, [A], another_is_missing)
+    assert INCIDENT.names_missing_route(*args) == is_missing[another_is_missing]
+    assert not INCIDENT.names_missing_route("read", "v4", *args[2:])
+    assert not INCIDENT.names_missing_route("unassign", *args[1:])
+
+
+UNKNOWN: dict[str, tuple[list[str], FailureKind, str, bool]] = {
+    "batch": ([A], K.UNKNOWN_ID, "Not Found: incident batch", True),
+    "nameless": ([A], K.UNKNOWN_ID, "incident not found", True),
+    "nameless, other words": ([A], K.UNKNOWN_ID, "Not Found: incident", True),
+    "another thing": ([A], K.UNKNOWN_ID, "Not Found: team 42", False),
+    "named": ([A], K.UNKNOWN_ID, f"Not Found: incident {A}", False),
+    "no UUID, named": ([A, "foo"], K.UNKNOWN_ID, "Not Found: incident foo", False),
+    "no UUID": ([A, "foo"], K.INVALID, "Invalid UUID length: 3", False),
+    "no UUID, other words": ([A, "foo"], K.INVALID, "incident_id must be a UUID", False),
+    "other failure": ([A], K.FORBIDDEN, "batch", False),
+}
+
+
+@table("ids, kind, message, is_missing", UNKNOWN)
+def test_unknown_id_is_no_missing_route(ids: list[str], kind: FailureKind, message: str, is_missing: bool) -> None:
+    assert INCIDENT.names_missing_route("read", "v3", Failure(kind, message), ids, True) == is_missing
+
+
+ODD_ASSIGNMENTS: dict[str, tuple[list[t.Any], list[str]]] = {
+    **{
+        f"{assignment!r}": ([assignment], [""])
+        for assignment in (
+            *(None, "me", ["me"], {}, {"assignedTo": None}, {"assignedTo": "me"}, {"assignedTo": {}}),
+            *({"assignedTo": {"userId": None}}, {"assignedTo": {"userId": ["me"]}}),
+        )
+    },
+    "second of two": ([None, {"assignedTo": {"userId": "me"}}], ["", "me"]),
+}
+
+
+@table("assignments, ids", ODD_ASSIGNMENTS)
+def test_assignment_without_a_user_is_somebodys(assignments: list[t.Any], ids: list[str]) -> None:
+    odd = {"id": A, "assignments": assignments}
+    assert _incident.assignee_ids(odd) == ids
+    assert _incident.describe_assignees(odd) == ", ".join(user or "(unknown user)" for user in ids)
+
+
+def test_state_is_described_in_few_words() -> None:
+    assert _incident.describe_assignees(incident(A)) == "nobody"
+    assert _incident.describe_assignees(incident(A, "dana", "lee")) == "dana, lee"
+    states = [{"status": "INCIDENT_STATUS_ACKNOWLEDGED"}, {"status": "INCIDENT_STATUS_RESOLVED", "closedAt": "x"}, {}]
+    assert [_incident.describe_status(state) for state in states] == ["acknowledged", "closed", "none"]
