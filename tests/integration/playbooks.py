@@ -119,17 +119,24 @@ class Run:
         (found,) = self.tasks
         return found
 
-    def started_module(self, case_name: str = "localhost") -> bool:
-        """Whether Ansible started a process for a task of this host. Needs the output of LOUD."""
-        return f"<{host_name(case_name)}> EXEC " in self.output
+    @property
+    def end(self) -> str:
+        """The end of the output, for the message of an assertion."""
+        return self.output[-3000:]
+
+    def started_module(self, case_name: str | None = None) -> bool:
+        """Whether Ansible started a process, for a task of any host or of this one. Needs the output of LOUD."""
+        return f"{'' if case_name is None else f'<{host_name(case_name)}'}> EXEC " in self.output
 
 
 class Ansible:
     """ansible-playbook and ansible in a folder of their own, with an environment of their own."""
 
-    def __init__(self, folder: Path, measured: bool = False) -> None:
+    def __init__(self, folder: Path, measured: bool = False, program: Sequence[str] = ()) -> None:
+        """C(program) runs the commands of Ansible, in place of the operating system."""
         self.folder = folder
         self._measured = measured
+        self._program = program
         self._runs = 0
 
     def play(
@@ -206,12 +213,12 @@ class Ansible:
         command = ["ansible", "localhost", "-m", f"{COLLECTION}.{module}", "-a", arguments]
         return self.command(*command, *switch, *args, env={**callbacks, **(env or {})})
 
-    def command(self, *command: str, env: Mapping[str, str] | None = None, program: Sequence[str] = ()) -> Run:
-        """Run a command of Ansible, perhaps by another program. The key must be neither in output nor in results."""
+    def command(self, *command: str, env: Mapping[str, str] | None = None) -> Run:
+        """Run a command, mostly one of Ansible. The key must be neither in its output nor in the results."""
         results = self.folder / f"results-{self._runs}.jsonl"
         self._runs += 1
         completed = subprocess.run(
-            [*program, *self._under_coverage(command)],
+            self._complete(command),
             cwd=self.folder,
             env={**self._environment(), "TASK_RESULTS": str(results), **(env or {})},
             stdin=subprocess.DEVNULL,
@@ -227,14 +234,16 @@ class Ansible:
         tasks = [TaskResult(**json.loads(line)) for line in text.splitlines()]
         return Run(completed.returncode, completed.stdout, tasks)
 
-    def _under_coverage(self, command: Sequence[str]) -> Sequence[str]:
-        """The command, with its coverage measured if that is wanted."""
-        if not (self._measured and COVERAGE_FILE):
+    def _complete(self, command: Sequence[str]) -> Sequence[str]:
+        """The command with what runs it."""
+        program = self._program
+        if self._measured and COVERAGE_FILE:
+            settings = self.folder / "coverage.ini"
+            settings.write_text(f"{COVERAGE_SETTINGS}data_file = {COVERAGE_FILE}\n", encoding="utf-8")
+            program = (sys.executable, "-m", "coverage", "run", f"--rcfile={settings}")
+        if not program:
             return command
-        settings = self.folder / "coverage.ini"
-        settings.write_text(f"{COVERAGE_SETTINGS}data_file = {COVERAGE_FILE}\n", encoding="utf-8")
-        program = str(Path(sys.executable).with_name(command[0]))
-        return [sys.executable, "-m", "coverage", "run", f"--rcfile={settings}", program, *command[1:]]
+        return [*program, str(Path(sys.executable).with_name(command[0])), *command[1:]]
 
     @staticmethod
     def _lines_with(secret: str, text: str) -> str:
@@ -247,10 +256,12 @@ class Ansible:
             # The programs of the environment that the tests run in.
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
             "HOME": str(self.folder),
-            # Otherwise it is in the home folder of the account, whatever HOME says.
+            # Otherwise they are in the home folder of the account, whatever HOME says.
             "ANSIBLE_REMOTE_TMP": str(self.folder / "remote"),
+            "ANSIBLE_ASYNC_DIR": str(self.folder / "async"),
             "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback_plugins"),
             "ANSIBLE_CALLBACKS_ENABLED": "task_results",
+            "ANSIBLE_CONNECTION_PLUGINS": str(HERE / "connection_plugins"),
             "ANSIBLE_LOCALHOST_WARNING": "0",
             "ANSIBLE_INVENTORY_UNPARSED_WARNING": "0",
             "ANSIBLE_NOCOLOR": "1",

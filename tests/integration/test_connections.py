@@ -351,7 +351,7 @@ def test_options_override_defaults_and_defaults_override_the_environment(ansible
         unassign(ids, name="both", api_url=sim.url, module_defaults=defaults, ignore_errors=True),
         env={"CORALOGIX_URL": sim.url, "CORALOGIX_API_KEY": KEY},
     )
-    assert run.returncode == 0, run.output
+    assert run.returncode == 0, run.end
     assert [run.of(name)["changed"] for name in ("from the environment", "options")] == [True, False]
     assert run.of("both")["msg"].startswith("api_url and region are set together.")
 

@@ -88,7 +88,7 @@ def play(ansible: Ansible, sim: Simulator, way: str) -> Run:
     variables = ansible.folder / "variables.json"
     variables.write_text(json.dumps({"url": sim.url, "key": KEY}), encoding="utf-8")
     run = ansible.playbook(PLAYBOOK, ["--extra-vars", f"@{variables}", *LOUD], way=way)
-    assert run.returncode == 0, run.output
+    assert run.returncode == 0, run.end
     assert {name: sim.incident(before[name]) for name in others} == others
 
     found = run.of("find the incidents of alice")

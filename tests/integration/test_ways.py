@@ -1,0 +1,360 @@
+# Copyright (c) 2026, the coralogix.incidents contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which tasks run in Ansible's own process, and which ones as modules. Both return the same.
+
+At the highest verbosity Ansible shows each process that it starts on a host. Tasks in its own process start none.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from ansible.parsing.vault import VaultLib, VaultSecret
+from ansible.release import __version__ as ansible_version
+from parity import normalise
+from playbooks import (
+    AS_MODULE,
+    COLLECTION,
+    IN_PROCESS,
+    KEY,
+    LOUD,
+    MODULE_NAME,
+    SWITCH,
+    TARGET,
+    WAYS,
+    Ansible,
+    Run,
+    host_name,
+    unassign,
+)
+from simulator import Fault, Simulator
+from tools.pythons import real_executable, search_folders
+
+pytestmark = pytest.mark.parity
+
+OWN_PYTHON = {"ansible_python_interpreter": "{{ ansible_playbook_python }}"}
+# Another path to the same Python is another Python: it may be in another virtual environment.
+OTHER_PYTHON = {"ansible_python_interpreter": "{{ other_python }}"}
+
+
+def become_method() -> str | None:
+    """How this account can become root without a password."""
+    if shutil.which("sudo") and subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode == 0:
+        return "sudo"
+    return "su" if os.geteuid() == 0 and shutil.which("su") else None
+
+
+class Context(NamedTuple):
+    """How a task runs. All contexts are hosts of one play."""
+
+    way: str
+    variables: Mapping[str, Any] = {}
+    """Of the host. The play's task takes some of its keywords from them."""
+    options: Mapping[str, Any] = {}
+    delegate: str = ""
+
+
+CONTEXTS = {
+    "own Python": Context(IN_PROCESS, OWN_PYTHON),
+    "automatic": Context(IN_PROCESS, {"ansible_python_interpreter": "auto"}),
+    "linked virtual environment": Context(IN_PROCESS, {"ansible_python_interpreter": "{{ linked_python }}"}),
+    "another Python": Context(AS_MODULE, OTHER_PYTHON),
+    "switched off": Context(AS_MODULE, {**OWN_PYTHON, SWITCH: False}),
+    "switched off by a template": Context(AS_MODULE, {**OWN_PYTHON, SWITCH: "{{ 'no' }}"}),
+    "another connection": Context(AS_MODULE, {**OWN_PYTHON, "ansible_connection": "elsewhere"}),
+    "become": Context(AS_MODULE, {**OWN_PYTHON, "ansible_become": True, "ansible_become_method": become_method()}),
+    "async": Context(AS_MODULE, {**OWN_PYTHON, "seconds": 60, "interval": 1}),
+    "async without polling": Context(AS_MODULE, {**OWN_PYTHON, "seconds": 60, "interval": 0}),
+    "environment": Context(IN_PROCESS, {**OWN_PYTHON, "env": {"CORALOGIX_URL": "{{ url }}", "X": 1}}, {"api_url": None}),
+    "variable of Python": Context(AS_MODULE, {**OWN_PYTHON, "env": {"PYTHONHASHSEED": "1"}}),
+    "variable of the loader": Context(AS_MODULE, {**OWN_PYTHON, "env": {"LD_BIND_NOW": "1"}}),
+    "delegated to another Python": Context(AS_MODULE, OWN_PYTHON, delegate="with another Python"),
+    "delegated to the own Python": Context(IN_PROCESS, OTHER_PYTHON, delegate="with the own Python"),
+}
+DELEGATES = {"with another Python": OTHER_PYTHON, "with the own Python": OWN_PYTHON}
+
+PLAY = {
+    "hosts": [host_name(name) for name in CONTEXTS],
+    "gather_facts": False,
+    "strategy": "free",
+    "tasks": [
+        {
+            "name": "task",
+            MODULE_NAME: "{{ options }}",
+            "async": "{{ seconds | default(0) }}",
+            "poll": "{{ interval | default(15) }}",
+            "delegate_to": "{{ delegate | default(omit, true) }}",
+            "environment": "{{ env | default({}) }}",
+            "diff": True,
+            "register": "job",
+        }
+    ],
+}
+STATUS_PLAY = {
+    "hosts": host_name("async without polling"),
+    "gather_facts": False,
+    "tasks": [
+        {
+            "name": "status",
+            "ansible.builtin.async_status": {"jid": "{{ job.ansible_job_id }}"},
+            "register": "status",
+            "until": "status is finished",
+            "delay": 1,
+            "retries": 60,
+        }
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def pythons(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Other paths to Ansible's own Python."""
+    folder = tmp_path_factory.mktemp("pythons")
+    (folder / "link").symlink_to(Path(sys.executable).parents[1], target_is_directory=True)
+    other = folder / "python"
+    other.write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n', encoding="utf-8")
+    other.chmod(0o755)
+    return {"other_python": str(other), "linked_python": str(folder / "link" / "bin" / Path(sys.executable).name)}
+
+
+@pytest.fixture(scope="module")
+def contexts(simulators: Callable[..., Simulator], shared_ansible: Ansible, pythons: dict[str, str]) -> Run:
+    """All contexts in one play."""
+    hosts: dict[str, Any] = {host_name(name): {**variables, **pythons} for name, variables in DELEGATES.items()}
+    for name, context in CONTEXTS.items():
+        sim = simulators()
+        options = {"api_url": sim.url, "api_key": KEY, "incident_ids": sim.add_incidents(2, assigned=1)}
+        hosts[host_name(name)] = {
+            **pythons,
+            **context.variables,
+            "url": sim.url,
+            "options": {**options, **context.options},
+            "delegate": host_name(context.delegate),
+        }
+    return shared_ansible.playbook([PLAY, STATUS_PLAY], LOUD, hosts=hosts)
+
+
+@pytest.mark.parametrize("name", CONTEXTS)
+def test_way_and_result(contexts: Run, name: str) -> None:
+    context, result = CONTEXTS[name], contexts.of("status" if "without polling" in name else "task", name)
+    if name == "become" and not become_method():
+        pytest.skip("this account can become root by neither sudo nor su")
+    assert contexts.started_module(context.delegate or name) == (context.way == AS_MODULE)
+    own = contexts.of("task", "own Python")
+    assert own["changed"] is True
+    # Without polling, Ansible has no diff.
+    keys = (own.result.keys() & {*result.result, "changed"}) - {"invocation"}
+    assert keys >= {"incidents", "ansible_facts", "unassigned_ids", "not_found_ids"}
+    assert normalise({key: result[key] for key in keys}) == normalise({key: own[key] for key in keys})
+
+
+def play_text(text: str, **variables: str) -> str:
+    """A play on localhost, with the tasks in the text."""
+    head = "- hosts: localhost\n  gather_facts: false\n  tasks:\n"
+    return head + textwrap.indent(textwrap.dedent(text).format(**variables), "    ")
+
+
+class TestKeywords:
+    """Keywords of a task that only make sense one by one."""
+
+    def test_loop_items_do_not_share_their_environment(self, ansible: Ansible, sim: Simulator) -> None:
+        items = [{"CX_API_KEY": "k1", "CORALOGIX_URL": sim.url}, {"CORALOGIX_URL": sim.url}]
+        task = {**unassign([sim.add_incident()], environment="{{ item }}", ignore_errors=True), "loop": items}
+        run = ansible.play(task, args=LOUD)
+        first, second = run.only["results"]
+        assert "did not accept the API key" in first["msg"]
+        assert second["msg"].startswith("No API key.")
+        assert not run.started_module()
+
+    @pytest.mark.parametrize("way", WAYS)
+    def test_until_loop_and_no_log(self, ansible: Ansible, sim: Simulator, way: str) -> None:
+        ids = sim.add_incidents(3, assigned=3)
+        options: dict[str, Any] = {"api_url": sim.url, "api_key": KEY, "retries": 0}
+        sim.fault(Fault("read_many", when_id=ids[0], status=503, times=1))
+        run = ansible.play(
+            {**unassign([ids[0]], name="until", register="tried", **options), "until": "tried is success", "delay": 0},
+            {**unassign("{{ item }}", name="loop", **options), "loop": ids[:2]},
+            {**unassign([ids[2]], name="no_log", **options), "no_log": True},
+            args=LOUD,
+            way=way,
+        )
+        assert run.returncode == 0, run.end
+        assert (run.of("until")["attempts"], run.of("until")["unassigned_ids"]) == (2, [ids[0]])
+        assert [one["unassigned_ids"] for one in run.of("loop")["results"]] == [[], [ids[1]]]
+        assert run.of("no_log")["changed"] is True
+        assert "incidents" not in run.of("no_log")
+        assert ids[2] not in run.output
+        assert run.started_module() == (way == AS_MODULE)
+
+    def test_nothing_is_written_after_the_timeout_of_the_task(self, ansible: Ansible, sim: Simulator) -> None:
+        """As a module, the task would go on: the option deadline is for that."""
+        ids = sim.add_incidents(1, assigned=1)
+        sim.fault(Fault("read_many", delay=2))
+        task = {**unassign(ids, api_url=sim.url, api_key=KEY, ignore_errors=True), "timeout": 1}
+        run = ansible.play(task, args=LOUD)
+        assert run.only.failed
+        assert run.only.seconds < 4
+        assert not run.started_module()
+        time.sleep(1.5)
+        assert sim.writes == []
+
+    def test_vault_and_time_without_quotes(self, ansible: Ansible, sim: Simulator) -> None:
+        """Values that are more than text. Older versions of Ansible give them to modules only."""
+        ids = sim.add_incidents(1, assigned=1)
+        vault = VaultLib([("default", VaultSecret(b"password"))]).encrypt(KEY).decode()
+        text = """
+            - name: vault
+              coralogix.incidents.incident_info:
+                api_url: {url}
+                created_after: 2020-01-01T00:00:00Z
+                api_key: !vault |
+            {vault}
+        """
+        book = play_text(text, url=sim.url, vault=textwrap.indent(vault, " " * 18))
+        password = ansible.folder / "password"
+        password.write_text("password", encoding="utf-8")
+        run = ansible.playbook(book, ["--vault-password-file", str(password), *LOUD])
+        assert run.returncode == 0, run.end
+        assert [incident["id"] for incident in run.of("vault")["incidents"]] == ids
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_ad_hoc(ansible: Ansible, sim: Simulator, way: str) -> None:
+    ids = sim.add_incidents(3, assigned=3)
+    arguments = f"api_url={sim.url} incident_ids='{ids[0]}, {ids[1]},{ids[2]}'"
+    run = ansible.ad_hoc("incident_unassign", arguments, LOUD, {"CX_API_KEY": KEY}, way)
+    assert run.returncode == 0, run.end
+    assert run.only["unassigned_ids"] == ids
+    assert sim.writes[0].ids == ids
+    assert run.started_module() == (way == AS_MODULE)
+
+
+# The module itself words these errors. The task is handed over to it for that.
+REFUSED_BY_ANSIBLE: dict[str, tuple[dict[str, Any], str]] = {
+    "misspelt option": ({"regoin": "eu2"}, f"Unsupported parameters for ({MODULE_NAME}) module: regoin"),
+    "wrong type": ({"timeout": "soon"}, "timeout"),
+    "map in place of a list": ({"incident_ids": {"a": 1}}, "incident_ids"),
+    "wrong choice": ({"missing": "skip"}, "value of missing must be one of: fail, ignore, got: skip"),
+}
+
+
+# What the library requests may do when it is imported, and what the message says.
+BROKEN = {
+    "raise ImportError(\"cannot import name 'x'\")": "ImportError: cannot import name 'x'",
+    "import ssl; ssl.nothing_like_that": "AttributeError: module 'ssl' has no attribute 'nothing_like_that'",
+    "def f(:": "SyntaxError: ",
+    "import warnings; warnings.simplefilter('error'); warnings.warn('too new', RuntimeWarning)": (
+        "RuntimeWarning: too new"
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def old_python() -> str | None:
+    """A Python that is too old for the collection. Ansible itself supports it before version 2.20."""
+    candidates = (folder / "python3.8" for folder in search_folders())
+    found = (real_executable(path, "3.8") for path in candidates if path.is_file())
+    return str(next(filter(None, found), "")) or None
+
+
+@pytest.fixture(scope="module")
+def failures(
+    simulators: Callable[..., Simulator],
+    shared_ansible: Ansible,
+    bare_python: Path,
+    old_python: str | None,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Run:
+    """Modules that fail before they send anything, in one play."""
+    sim = simulators()
+    options = {"api_url": sim.url, "api_key": KEY, "incident_ids": sim.add_incidents(1, assigned=1)}
+    hosts: dict[str, dict[str, Any]] = {
+        host_name(name): {"given": {**options, **changes}} for name, (changes, _text) in REFUSED_BY_ANSIBLE.items()
+    }
+    hosts["bare"] = {"ansible_python_interpreter": str(bare_python)}
+    if old_python:
+        hosts["old"] = {"ansible_python_interpreter": old_python}
+    for number, code in enumerate(BROKEN):
+        folder = tmp_path_factory.mktemp("broken")
+        (folder / "requests.py").write_text(f"{code}\n", encoding="utf-8")
+        hosts[f"broken-{number}"] = {"env": {"PYTHONPATH": str(folder)}}
+    task = {
+        "name": "task",
+        MODULE_NAME: "{{ given | default(options) }}",
+        "environment": "{{ env | default({}) }}",
+        "ignore_errors": True,
+    }
+    play = {"hosts": "all", "gather_facts": False, "strategy": "free", "vars": {"options": options}, "tasks": [task]}
+    run = shared_ansible.playbook([play], LOUD, hosts=hosts)
+    assert sim.journal == []
+    return run
+
+
+class TestFailures:
+    """Options that Ansible refuses; a library requests that is missing or broken; a Python that is too old."""
+
+    @pytest.mark.parametrize("name", REFUSED_BY_ANSIBLE)
+    def test_options_that_ansible_refuses(self, failures: Run, name: str) -> None:
+        result = failures.of("task", name)
+        assert result.failed
+        assert REFUSED_BY_ANSIBLE[name][1] in result["msg"]
+        assert failures.started_module(name)
+
+    def test_missing(self, failures: Run, bare_python: Path) -> None:
+        message = failures.of("task", "bare")["msg"]
+        assert message.startswith(f"The Python library requests is missing on {bare_python}. Install it there")
+        assert sys.executable not in message
+
+    def test_broken(self, failures: Run) -> None:
+        for number, text in enumerate(BROKEN.values()):
+            message = failures.of("task", f"broken-{number}")["msg"]
+            assert message.startswith("The Python library requests cannot be imported on ")
+            assert f": {text}" in message
+
+    def test_old_python(self, failures: Run, old_python: str | None) -> None:
+        if not old_python:
+            pytest.skip("this machine has no Python 3.8")
+        result = failures.of("task", "old")
+        assert result.failed
+        is_refused_by_ansible = tuple(map(int, ansible_version.split(".")[:2])) >= (2, 20)
+        if not is_refused_by_ansible:
+            assert result["msg"] == f"This module needs Python 3.9 or newer. {old_python} is Python 3.8."
+
+    def test_missing_for_ansible_itself(self, tmp_path: Path, bare_python: Path, sim: Simulator) -> None:
+        """Another Python may have it. If it does not, the message says which Pythons were tried."""
+        hide = tmp_path / "hide_requests.py"
+        hide.write_text(textwrap.dedent(HIDE_REQUESTS), encoding="utf-8")
+        ansible = Ansible(tmp_path, program=(sys.executable, str(hide)))
+        hosts = {"works": {"ansible_python_interpreter": TARGET}, "bare": {"ansible_python_interpreter": str(bare_python)}}
+        task = unassign(sim.add_incidents(1, assigned=1), api_url=sim.url, api_key=KEY, ignore_errors=True)
+        run = ansible.playbook([{"hosts": "all", "gather_facts": False, "tasks": [task]}], LOUD, hosts=hosts)
+        assert run.of("unassign", "works")["changed"] is True
+        message = run.of("unassign", "bare")["msg"]
+        assert f"requests is missing on {bare_python}." in message
+        assert f"The Python of Ansible, {sys.executable}, cannot import it either." in message
+
+
+HIDE_REQUESTS = """
+    import runpy
+    import sys
+
+    class Hidden:
+        def find_spec(self, name, path=None, target=None):
+            if name == "requests":
+                raise ModuleNotFoundError("No module named 'requests'", name="requests")
+
+    sys.meta_path.insert(0, Hidden())
+    del sys.argv[0]
+    runpy.run_path(sys.argv[0], run_name="__main__")
+"""
