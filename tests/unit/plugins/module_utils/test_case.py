@@ -14,7 +14,7 @@ from ansible_collections.coralogix.incidents.plugins.module_utils import _case
 from ansible_collections.coralogix.incidents.plugins.module_utils._errors import AnswerInvalid, Failure, FailureKind
 from helpers import refusal, table
 from in_process import KEY, Result, Runner
-from simulator import Fault, Simulator
+from simulator import Entry, Fault, Simulator
 
 UUID = "0b5f8a3e-6c1d-4f0e-9a57-00000000000a"
 USER = "1b4c7d2e-0f3a-4b5c-8d6e-7f8091a2b3c4"
@@ -315,7 +315,12 @@ def test_notifications_take_a_request_for_each_thousand(sim: Simulator, find: Fi
 
 def test_a_case_that_disappears_before_its_details_are_read(sim: Simulator, find: Find) -> None:
     gone, stays = sim.add_case(), sim.add_case()
-    sim.on_request = lambda entry: entry.operation == "case_events" and entry.ids == [gone] and sim.remove_case(gone)
+
+    def disappear(entry: Entry) -> None:
+        if (entry.operation, entry.ids) == ("case_events", [gone]):
+            sim.remove_case(gone)
+
+    sim.on_request = disappear
     result = find(case_ids=[gone, stays], include_events=True, missing="ignore")
     assert (ids_of(result), result["not_found_ids"]) == ([stays], [gone])
 
@@ -387,7 +392,7 @@ def test_modules_with_optional_fields_of_other_types(sim: Simulator, name: str, 
     sim.fault(
         Fault("case_events", replace={"events": [value, {"eventData": value}, {"eventData": {"comment": value}}]})
     )
-    options = {
+    options: dict[str, t.Any] = {
         "case_priority": {"priority": "P1"},
         "case_update": {"resolution_reason": "x"},
         "case_assign": {"assignee": USER},

@@ -315,6 +315,16 @@ def before_the_write(sim: Simulator, act: t.Callable[[], t.Any]) -> None:
     sim.on_request = hook
 
 
+def after_a_fault(sim: Simulator, act: t.Callable[[], t.Any]) -> None:
+    """Somebody else acts after each request that a fault has spoilt."""
+
+    def hook(entry: Entry) -> None:
+        if entry.fault:
+            act()
+
+    sim.after_request = hook
+
+
 BULK = {name: module for name, module in MODULES.items() if module.operation.endswith("_many")}
 
 
@@ -483,7 +493,7 @@ def test_only_unassigned_skips_what_somebody_has(sim: Simulator, run: Runner) ->
 def test_only_unassigned_does_not_take_what_somebody_took_during_the_wait(sim: Simulator, run: Runner) -> None:
     case_id = sim.add_case()
     sim.fault(Fault("case_assign_many", status=429, times=1))
-    sim.after_request = lambda entry: entry.fault and sim.act("case_assign", case_id, OTHER)
+    after_a_fault(sim, lambda: sim.act("case_assign", case_id, OTHER))
     result = run("case_assign", case_ids=[case_id], assignee=USER, only_unassigned=True)
     assert (result["changed"], result["skipped_ids"], sim.case_assignee(case_id)) == (False, [case_id], OTHER)
 
@@ -492,7 +502,7 @@ def test_a_title_that_changes_is_not_confused_with_a_resolution(sim: Simulator, 
     # The first try is lost without effect, and somebody resolves the case: the title still has to be written.
     case_id = sim.add_case(title="Old")
     sim.fault(Fault("case_update", reset=True, effect=False, times=1))
-    sim.after_request = lambda entry: entry.fault and sim.act("case_resolve", case_id, reason="Fixed")
+    after_a_fault(sim, lambda: sim.act("case_resolve", case_id, reason="Fixed"))
     result = run("case_update", case_ids=[case_id], title="New")
     assert (result["updated_ids"], sim.case(case_id)["title"]) == ([case_id], "New")
     assert "failed" not in result
@@ -604,7 +614,7 @@ def _count(number: int) -> str:
 def test_somebody_elses_comment_of_another_text_proves_nothing(sim: Simulator, run: Runner) -> None:
     case_id = sim.add_case()
     sim.fault(Fault("case_comment", reset=True, effect=False, times=1))
-    sim.after_request = lambda entry: entry.fault and sim.act("case_comment", case_id, text="Something else")
+    after_a_fault(sim, lambda: sim.act("case_comment", case_id, text="Something else"))
     run("case_comment", case_ids=[case_id], text=TEXT)
     assert sim.comments(case_id) == ["Something else", TEXT]
 
