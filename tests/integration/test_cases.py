@@ -301,7 +301,6 @@ def test_both_ways_return_and_send_the_same(nights: dict[str, Night]) -> None:
 
 
 # Ad hoc.
-@pytest.mark.smoke
 def test_ad_hoc(ansible: Ansible, sim: Simulator) -> None:
     ids = add_cases(sim)
     env = {"CORALOGIX_URL": sim.url, "CORALOGIX_API_KEY": KEY, "CORALOGIX_TEAM_ID": str(TEAM)}
