@@ -6,7 +6,8 @@
 # make test                          run everything
 # make test SESSIONS="units sanity"  run only these sessions
 # make demo                          show the collection at work against its simulator
-# make demo IDS=ID,ID                the same on the real service: really unassigns these incidents
+# make demo KEEP=1                   keep the simulator running, to paste commands of README and docs against it
+# make demo IDS=ID,ID                the same in check mode on incidents and cases of the real service: writes nothing
 # make soak MINUTES=30               run the fault campaign, by default for 2 minutes; SEED=n RUNS=1 repeats a run
 # make bench REPEAT=5                measure what a task costs, next to the tasks that it replaces
 # make format                        format the code
@@ -28,7 +29,7 @@ test: .build/ready
 	@PYTHONPATH=tests $(VENV)/bin/python -m tools.suite $(SESSIONS)
 
 demo: .build/ready
-	@$(NOX) -s demo -- $(if $(IDS),--ids "$(IDS)")
+	@$(NOX) -s demo -- $(if $(KEEP),--keep) $(if $(IDS),--ids "$(IDS)")
 
 soak: .build/ready
 	@$(NOX) -s soak -- $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) \
