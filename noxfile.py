@@ -48,6 +48,7 @@ OLDEST_REQUESTS = "requests==2.28.*"
 
 # Tests must not pick up the developer's own key or host, and must never reach a real account.
 COLLECTION_VARIABLES = (
+    "CORALOGIX_TEAM_ID",
     "CORALOGIX_API_KEY",
     "CORALOGIX_DOMAIN",
     "CORALOGIX_REGION",

@@ -16,8 +16,10 @@ from ._event_rules import CLOSED, RESOLVED, EventRules
 from ._filters import parse_time, rfc3339
 from ._resource import Item
 
-# How far a list may lag behind, and how far two clocks may differ for what no list showed while it was open.
+# How far a list may lag behind.
 LAG = timedelta(minutes=10)
+# How far the clock of this machine and that of the service may differ.
+MAX_SKEW = timedelta(days=1)
 # After so many answers in a row that seem out of date, they are believed.
 _MAX_STALE = 10
 
@@ -100,9 +102,9 @@ class Memory:
 
     def since(self, now: datetime) -> datetime:
         """From when on items count that ended before a list showed them. C(now) is this machine's clock."""
-        newest = parse_moment(self.newest)
-        # Nothing that happened after the newest time seen can have been seen. A clock that is ahead must not hide it.
-        return min(now, newest or now - timedelta(days=1)) - LAG
+        # Nothing that happened after the newest time seen can have been seen. The time never goes back: what was
+        # forgotten would seem new.
+        return (parse_moment(self.newest) or now - MAX_SKEW) - LAG
 
     def latest(self, now: datetime) -> datetime:
         """The later one of both clocks."""
@@ -143,11 +145,11 @@ class Memory:
         for item_id, item in listed.items():
             record = self.records.get(item_id)
             if record is None:
-                deliveries.append(self._add(item_id, item, emit_new(item), first_generation))
+                deliveries.append(self._add(item_id, item, emit_new(item), first_generation, now))
                 continue
             compared = remembered(self._rules, item)
             if compared != record.item:
-                deliveries += self._update(item_id, record, item, compared)
+                deliveries += self._update(item_id, record, item, compared, now)
         for item_id in self._absent.keys() & listed.keys():
             del self._absent[item_id]
         deliveries += [self._remove(item_id) for item_id in not_found]
@@ -159,18 +161,18 @@ class Memory:
         deliveries.sort(key=lambda delivery: str(delivery.record.item.get(created)))
         return Observation(deliveries, forgotten, self.generation, self.newest)
 
-    def _add(self, item_id: str, item: Item, emits: bool, generation: int) -> Delivery:
-        self._see_times(item)
+    def _add(self, item_id: str, item: Item, emits: bool, generation: int, now: datetime) -> Delivery:
+        self._see_times(item, now)
         record = Record(remembered(self._rules, item), self._rules.version(item), generation, {})
         return self._deliver(item_id, record, item, first_changes(self._rules, item), emits)
 
-    def _update(self, item_id: str, record: Record, item: Item, compared: Item) -> list[Delivery]:
+    def _update(self, item_id: str, record: Record, item: Item, compared: Item, now: datetime) -> list[Delivery]:
         version = self._rules.version(item)
         if version < record.version and self._stale.get(item_id, 0) < _MAX_STALE:
             self._stale[item_id] = self._stale.get(item_id, 0) + 1
             return []
         self._stale.pop(item_id, None)
-        self._see_times(item)
+        self._see_times(item, now)
         changes = find_changes(self._rules, record.item, compared)
         return [self._deliver(item_id, record._replace(item=compared, version=version), item, changes)]
 
@@ -184,7 +186,7 @@ class Memory:
         self._absent[item_id] = absence._replace(is_explained=absence.is_explained or changed)
         if not changed:
             return []
-        self._see_times(item)
+        self._see_times(item, now)
         # An answer to a read may have more or fewer events than a list. Only lists are compared by them.
         version = (version[0], record.version[1])
         changes = find_changes(self._rules, record.item, compared)
@@ -215,7 +217,7 @@ class Memory:
         if self._rules.stage(record.item) != CLOSED:
             return False
         times = [record.version[0], *(str(record.item.get(field) or "") for field in self._rules.times)]
-        return (parse_moment(max(times)) or moment) <= moment
+        return (parse_moment(max(times)) or moment - LAG) < moment
 
     def _deliver(
         self, item_id: str, record: Record, item: Item, changes: t.Sequence[Change], emits: bool = True
@@ -237,14 +239,15 @@ class Memory:
         copy: Event = json.loads(json.dumps(event), parse_constant=lambda _name: None)
         return copy
 
-    def _see_times(self, item: Item) -> None:
+    def _see_times(self, item: Item, now: datetime) -> None:
         for field in self._rules.times:
             text = str(item.get(field) or "")
             # Most texts are in the one form of the API, and older than the newest.
             if text > self.newest:
                 moment = parse_moment(text)
                 newest = parse_moment(self.newest)
-                if moment and not (newest and moment <= newest):
+                # A time in the far future is a mistake. It must not hide what happens now.
+                if moment and moment < now + MAX_SKEW and not (newest and moment <= newest):
                     self.newest = rfc3339(moment)
 
     def was_opened_after(self, item: Item, start: datetime) -> bool:

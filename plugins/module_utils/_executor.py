@@ -51,7 +51,10 @@ def execute(change: Change, service: Service, ids: t.Sequence[str], missing: str
     if read.not_found and missing == "fail":
         progress = Progress(read.items, read.items, not_found=read.not_found)
         return Outcome(progress, IdsUnknown(tuple(read.not_found)))
-    pending = _plan.select(change.needs_change, _plan.drop_aliases(ids, read.items), read.items)
+    # An item has one account, under the first of the IDs that name it.
+    named = _plan.drop_aliases(ids, read.items)
+    read = read._replace(items={item_id: read.items[item_id] for item_id in named if item_id in read.items})
+    pending = _plan.select(change.needs_change, named, read.items)
     if check_mode:
         after = _plan.predict(change, pending, read.items)
         return Outcome(Progress(read.items, after, not_found=read.not_found, predicted=pending))

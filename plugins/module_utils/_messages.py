@@ -146,7 +146,7 @@ def _describe_read_required(error: ReadRequired, context: Context) -> str:
     reason = (
         "Check mode must read first: otherwise it cannot tell what a real run would do."
         if error.check_mode
-        else f"This task must read first: otherwise it cannot tell which {context.resource.plural} to skip."
+        else f"This task must read first: otherwise it cannot tell which {context.resource.plural} need the change."
     )
     return f"{describe_error(error.cause, context)} {reason}"
 

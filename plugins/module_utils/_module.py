@@ -28,15 +28,19 @@ def run_module(definition: ModuleDefinition) -> None:
     # AnsibleModule does not tell null from absent. Its options are private to it, and this function is the documented
     # way to look at them first.
     given = basic._load_params() or {}
+    problem = None
     try:
         check_given(given, definition.options, definition.not_null)
     except CoralogixError as error:
+        problem = error.error.message
+    # Not while the exception is handled: fail_json would add its traceback.
+    if problem is not None:
         # AnsibleModule would refuse some of it in words of its own.
         spec = definition.argument_spec.items()
         any_type = {name: {"type": "raw", "no_log": option.get("no_log", False)} for name, option in spec}
         module = AnsibleModule(argument_spec=any_type, supports_check_mode=True)
         module.no_log_values.update(_settings.find_secrets(given, os.environ))
-        module.fail_json(msg=error.error.message)
+        module.fail_json(msg=problem)
     module = AnsibleModule(
         argument_spec=definition.argument_spec,
         supports_check_mode=True,

@@ -37,8 +37,8 @@ _REFUSED_KINDS = frozenset((FailureKind.FORBIDDEN, FailureKind.NO_ROUTE))
 _MAX_SURPLUS = 1_000
 
 NO_FIELDS: t.Mapping[str, type] = MappingProxyType({})
-# A refusal for one of these reasons concerns the request as a whole.
-_WHOLE_REFUSALS = frozenset((FailureKind.UNAUTHENTICATED, FailureKind.FORBIDDEN, FailureKind.NO_ROUTE))
+# A refusal for one of these reasons may be about some of the IDs. Any other is about the request as a whole.
+_REFUSALS_OF_ITEMS = frozenset((FailureKind.INVALID, FailureKind.UNKNOWN_ID, FailureKind.REFUSED))
 
 
 class ReadResult(t.NamedTuple):
@@ -192,7 +192,7 @@ class Service:
             return self._by_id([self._check(item) for item in items], ids)
 
         answer = self._call(operation, ids, parse, values, retries=False)
-        if isinstance(answer, RequestFailed) and answer.failure.kind not in _WHOLE_REFUSALS:
+        if isinstance(answer, RequestFailed) and answer.failure.kind in _REFUSALS_OF_ITEMS:
             may_have_applied = answer.may_have_applied or self.resource.operations[operation].refusal_may_apply
             return answer._replace(may_have_applied=may_have_applied)
         return answer
@@ -246,6 +246,7 @@ class Service:
             except CoralogixError as failed:
                 is_unknown = (
                     operation in ("read", *self.resource.details)
+                    and len(ids) == 1
                     and isinstance(failed.error, RequestFailed)
                     and self.resource.names_unknown_id(failed.error.failure)
                 )

@@ -226,7 +226,12 @@ def _with_events(outcome: Outcome, service: Service, include_events: bool) -> Ou
     missing = {item_id: item for item_id, item in outcome.progress.after.items() if "events" not in item}
     if not include_events or service.resource.events_are_fields or not missing:
         return outcome
-    read = service.add_details(ReadResult(missing, []), ("events",))
+    try:
+        read = service.add_details(ReadResult(missing, []), ("events",))
+    except Exception as error:
+        # Something was perhaps written. The account of it counts more than the events.
+        unexpected = Unexpected(f"{type(error).__name__}: {error}", traceback.format_exc())
+        return outcome._replace(error=outcome.error or unexpected)
     progress = outcome.progress._replace(after={**outcome.progress.after, **read.items})
     return outcome._replace(progress=progress, error=outcome.error or read.error)
 

@@ -150,6 +150,14 @@ cases:
           description: When it was resolved, in RFC 3339 form.
           type: str
           sample: '2026-11-23T04:10:00.000Z'
+    caseIndicators:
+      description: The alerts and other signals behind the case. May be missing.
+      type: dict
+      sample: {}
+    kpiBreaches:
+      description: The times to acknowledge, update or resolve that were breached. May be missing.
+      type: dict
+      sample: {}
     aiSummary:
       description: A summary that Coralogix wrote. May be missing.
       type: str
@@ -196,7 +204,7 @@ failure:
     url:
       description: The URL, with the IDs in it.
       type: str
-      sample: https://api.eu2.coralogix.com/mgmt/openapi/5/incidents/incidents/v1
+      sample: https://api.eu2.coralogix.com/mgmt/openapi/5/cases/cases/v1
     message:
       description: The words of the service, or of the connection's error.
       type: str

@@ -126,7 +126,7 @@ failure:
     url:
       description: The URL, with the IDs in it.
       type: str
-      sample: https://api.eu2.coralogix.com/mgmt/openapi/5/incidents/incidents/v1
+      sample: https://api.eu2.coralogix.com/mgmt/openapi/5/users/users/v1
     message:
       description: The words of the service, or of the connection's error.
       type: str

@@ -489,7 +489,6 @@ def test_only_unassigned_skips_what_somebody_has(sim: Simulator, run: Runner) ->
     assert (result["assigned_ids"], result["skipped_ids"], result["reassigned_ids"]) == ([free], [taken], {})
 
 
-@pytest.mark.xfail(reason="a limited rate counts as a refusal that may have been carried out for some IDs")
 def test_only_unassigned_does_not_take_what_somebody_took_during_the_wait(sim: Simulator, run: Runner) -> None:
     case_id = sim.add_case()
     sim.fault(Fault("case_assign_many", status=429, times=1))
@@ -648,7 +647,6 @@ def test_a_second_request_fails(sim: Simulator, run: Runner, module: Module) -> 
 
 
 # The account holds whatever happens.
-@pytest.mark.xfail(reason="a second spelling of a case keeps the state that was read first")
 def test_a_second_spelling_does_not_show_the_state_before(sim: Simulator, run: Runner) -> None:
     case_id = sim.add_case()
     readable = sim.case(case_id)["readableId"]
@@ -659,7 +657,6 @@ def test_a_second_spelling_does_not_show_the_state_before(sim: Simulator, run: R
     assert result["cases"] == []
 
 
-@pytest.mark.xfail(reason="what is raised while the events are read for the result loses the account")
 def test_an_exception_while_events_are_read_does_not_lose_the_account(
     sim: Simulator, run: Runner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -671,7 +668,6 @@ def test_an_exception_while_events_are_read_does_not_lose_the_account(
     assert sim.case(case_id)["status"] == "CASE_STATUS_CLOSED"
 
 
-@pytest.mark.xfail(reason="one unknown ID makes all cases of a request for notifications unknown")
 def test_a_refusal_of_notifications_makes_no_case_unknown(sim: Simulator, run: Runner) -> None:
     ids = sim.add_cases(2)
     sim.fault(Fault("case_deliveries", status=404, body={"code": 404, "message": f"Not Found: case {ids[0]}"}))
