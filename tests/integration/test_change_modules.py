@@ -353,7 +353,7 @@ class TestUnread:
         check = played.result(name, "check")
         assert check.failed
         assert check["changed"] is False
-        assert "Check mode must read first" in check["msg"]
+        assert "must read first" in check["msg"]
         assert "incidents:read" in check["msg"] or "no route" in check["msg"]
 
     @pytest.mark.parametrize("name", UNREAD_REFUSED)
@@ -362,7 +362,7 @@ class TestUnread:
         assert result.failed
         assert result["changed"] is False
         assert "incidents:read" in result["msg"]
-        assert "which incidents to skip" in result["msg"]
+        assert "must read first" in result["msg"]
         assert result["failure"]["status"] == 403
         assert played.subjects[name].sim.writes == []
 

@@ -106,9 +106,9 @@ class Deadline(NamedTuple):
 
 DRIP: dict[str, Any] = {"drip": 0.4, "drip_part": "headers"}
 DEADLINES = {
-    "read drips": Deadline({"operation": "read_many", **DRIP}, {"timeout": 60}, "no whole answer within 1.5 s"),
+    "read drips": Deadline({"operation": "read_many", **DRIP}, {"timeout": 60}, "answer within 1.5 s"),
     "read is refused for long": Deadline(
-        {"operation": "read_many", "status": 429, "headers": {"Retry-After": "30"}}, {}, "or pass the deadline"
+        {"operation": "read_many", "status": 429, "headers": {"Retry-After": "30"}}, {}, "would pass the deadline"
     ),
     # One try is left for the read that verifies the write.
     "write drips": Deadline(

@@ -1,0 +1,251 @@
+# Copyright (c) 2026, the coralogix.incidents contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The demo: what it shows, and that what people read can be pasted while it keeps its simulator up."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from playbooks import KEY, Ansible, TaskResult
+from simulator import Simulator
+
+ROOT = Path(__file__).resolve().parents[2]
+DEMO = str(ROOT / "examples" / "demo.py")
+DOCUMENTS = ("README.md", "docs/guide.md", "docs/cases.md")
+
+UNKNOWN_ID = "11111111-2222-4333-8444-555555555555"
+# What is left of the real service must not be reached.
+NO_WAY_OUT = {"HTTPS_PROXY": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}
+# Of the user, and never to be used without --ids.
+OWN = {"CORALOGIX_API_KEY": "of-the-user", "CORALOGIX_REGION": "eu2", "CX_API_KEY": "of-the-user"}
+
+
+def left_over(marker: str) -> list[str]:
+    """The processes that have the marker in their environment, as those have that a run has started."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if marker.encode() in (process / "environ").read_bytes():
+                found.append((process / "cmdline").read_text())
+        except OSError:
+            continue
+    return found
+
+
+def of_modules(tasks: list[TaskResult]) -> list[TaskResult]:
+    return [task for task in tasks if "not_found_ids" in task]
+
+
+def test_shows_find_acknowledge_assign_unassign_and_resolve(ansible: Ansible) -> None:
+    run = ansible.command(sys.executable, DEMO, env={**NO_WAY_OUT, **OWN})
+    assert run.returncode == 0, run.output
+    assert not re.search("WARN|ERROR|of-the-user", run.output)
+    for line in (
+        "triggered -> acknowledged",
+        "acknowledged -> resolved",
+        "active -> acknowledged",
+        'CASE-123 "High error rate in checkout": ',
+        "-> nobody",
+    ):
+        assert line in run.output
+    assert run.output.count("assigned to nobody") == 5
+    incidents = [False, True, True, True, True, False, True]
+    cases = [False, True, True, True, True]
+    assert [task["changed"] for task in of_modules(run.tasks)] == [*incidents, *cases]
+    assert len(run.output.splitlines()) < 120, "compact"
+    assert not left_over(str(ansible.folder))
+
+
+def test_previews_on_the_service_that_the_environment_names(ansible: Ansible, sim: Simulator) -> None:
+    incident_ids = sim.add_incidents(3, assigned=2)
+    case_id = sim.case(sim.add_cases(1, assigned=1)[0])["readableId"]
+    environment = {**NO_WAY_OUT, "CORALOGIX_URL": sim.url, "CORALOGIX_API_KEY": KEY}
+    run = ansible.command(sys.executable, DEMO, "--ids", f"{incident_ids[0]}, {case_id}", env=environment)
+    assert run.returncode == 0, run.output
+    assert run.output.splitlines()[0] == "Check mode at 127.0.0.1 (CORALOGIX_URL), IDs: 2. Nothing is written."
+    # Twice for the incident: once more in the task that is always in check mode.
+    assert run.output.count("-> nobody") == 2
+    assert sim.writes == []
+
+
+def test_without_a_key_it_writes_nothing(ansible: Ansible) -> None:
+    run = ansible.command(sys.executable, DEMO, "--ids", UNKNOWN_ID, env=NO_WAY_OUT)
+    assert run.returncode == 2
+    assert "CORALOGIX_API_KEY" in run.output
+
+
+@contextmanager
+def started(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    environment = {**os.environ, "HOME": str(folder), "TMPDIR": str(folder), "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        [sys.executable, DEMO, *arguments],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as running:
+        try:
+            yield running
+        finally:
+            if running.poll() is None:
+                running.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_leaves_nothing_when_it_is_ended(tmp_path: Path, number: signal.Signals) -> None:
+    """Ctrl-C reaches all processes of the terminal, SIGTERM the demo alone."""
+    with started(tmp_path) as running:
+        assert running.stdout
+        next(line for line in running.stdout if line.startswith("TASK"))
+        if number == signal.SIGINT:
+            os.killpg(running.pid, number)
+        else:
+            os.kill(running.pid, number)
+        running.stdout.read()
+        assert running.wait(timeout=30) == 130
+    # A process that Ansible has forked may need a moment to see that it is over.
+    deadline = time.monotonic() + 10
+    while left_over(str(tmp_path)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not left_over(str(tmp_path))
+    assert not list(tmp_path.glob("coralogix-demo-*"))
+
+
+# Pasting.
+
+_FENCE = re.compile(
+    r"(?:^<!-- (?P<what>file|not run): (?P<value>.*?) -->\n)?^```(?P<language>shell|yaml)\n(?P<text>.*?)^```$",
+    re.M | re.S,
+)
+
+
+class Documented:
+    """The commands of the documents, and all that is YAML and can be run."""
+
+    def __init__(self) -> None:
+        self.commands: list[str] = []
+        self.files: dict[str, str] = {}
+        self.plays: list[dict[str, Any]] = []
+        for document in DOCUMENTS:
+            for fence in _FENCE.finditer((ROOT / document).read_text(encoding="utf-8")):
+                if fence["what"] != "not run":
+                    self._add(fence["language"], fence["text"], fence["value"])
+
+    def _add(self, language: str, text: str, file: str | None) -> None:
+        if language == "shell":
+            wanted = ("ansible ", "ansible-playbook ", "export ")
+            self.commands += [line for line in text.splitlines() if line.startswith(wanted)]
+        elif file:
+            self.files[file] = text
+        else:
+            content = yaml.safe_load(text)
+            is_playbook = all("hosts" in entry for entry in content)
+            play = {"hosts": "localhost", "gather_facts": False, "tasks": content}
+            self.plays += content if is_playbook else [play]
+
+
+def exports(running: subprocess.Popen[str]) -> list[str]:
+    """The lines to paste, as soon as the demo waits for requests."""
+    assert running.stdout
+    lines = []
+    for line in running.stdout:
+        if line.startswith("The requests"):
+            break
+        lines.append(line.rstrip("\n"))
+    return [line for line in lines if line.startswith("export ")]
+
+
+def paste(folder: Path, lines: list[str]) -> str:
+    """Run the lines in a shell of a user. Returns the output; the line of a command that fails ends with !!!."""
+    script = "\n".join([*lines[:-1], lines[-1]])
+    completed = subprocess.run(
+        ["bash", "-c", script],
+        cwd=folder,
+        env={
+            "HOME": str(folder),
+            "PATH": os.environ["PATH"],
+            "PYTHONPYCACHEPREFIX": os.environ.get("PYTHONPYCACHEPREFIX", ""),
+            "ANSIBLE_LOCALHOST_WARNING": "0",
+            "ANSIBLE_INVENTORY_UNPARSED_WARNING": "0",
+            "ANSIBLE_NOCOLOR": "1",
+            "LC_ALL": "C.UTF-8",
+            **NO_WAY_OUT,
+            **OWN,
+        },
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    return completed.stdout
+
+
+def test_what_people_read_can_be_pasted(tmp_path: Path) -> None:
+    documented = Documented()
+    assert len(documented.commands) > 20
+    assert len(documented.plays) > 10
+    assert "unassign.yml" in documented.files
+    for name, text in documented.files.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    (tmp_path / "all.yml").write_text(json.dumps(documented.plays), encoding="utf-8")
+    with started(tmp_path, "--keep") as running:
+        setup = exports(running)
+        variables = 'echo "{coralogix_api_key: $CORALOGIX_API_KEY, coralogix_url: $CORALOGIX_URL}" > vault.yml'
+        ids = {
+            "incident_ids": ["0b5f8a3e-6c1d-4f0e-9a57-3d2b1c4e5f60", "7d9c2e14-85ab-4c3f-b1e6-90f2a3b4c5d6"],
+            "case_ids": ["CASE-124"],
+        }
+        everything = f"ansible-playbook all.yml -e @vault.yml -e '{json.dumps(ids)}'"
+        commands = [
+            command if command.startswith("export ") else f'{command} || echo "!!! failed: {number}"'
+            for number, command in enumerate([*documented.commands, everything])
+        ]
+        output = paste(tmp_path, [*setup, variables, *commands])
+        failed = re.findall(r"^!!! failed: (\d+)$", output, re.M)
+        assert not failed, [[*documented.commands, everything][int(number)] for number in failed] + [output[-6000:]]
+        assert "[WARNING]" not in output
+        assert "changed=1" in output
+
+        # A task that names a real host does not reach it.
+        output = paste(
+            tmp_path, [*setup, "ansible localhost -m coralogix.incidents.incident_info -a 'region=eu2 limit=1'"]
+        )
+        assert "refused the tunnel" in output
+
+        # Something opens.
+        assert running.stdin
+        print(file=running.stdin, flush=True)
+        requests = _read_until(running, lambda line: line.startswith("Opened: incident "))
+        assert [line for line in requests if " CONNECT " in line] == ["  404 CONNECT api.eu2.coralogix.com:443, IDs: 0"]
+        assert not [line for line in requests if line.lstrip().startswith(("401", "403", "5"))]
+        os.kill(running.pid, signal.SIGINT)
+        assert running.wait(timeout=30) == 0
+    assert not list(tmp_path.glob("coralogix-demo-*"))
+
+
+def _read_until(running: subprocess.Popen[str], is_last: Callable[[str], bool]) -> list[str]:
+    assert running.stdout
+    lines = []
+    for line in running.stdout:
+        lines.append(line.rstrip("\n"))
+        if is_last(line):
+            break
+    return lines
