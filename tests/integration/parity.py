@@ -58,8 +58,10 @@ def assert_same_results(
 
 
 def _sorted_items(result: Mapping[str, Any], ignored: Collection[str]) -> list[tuple[str, Any]]:
-    arguments = {"invocation": dict(sorted(result["invocation"]["module_args"].items()))} if "invocation" in result else {}
-    return sorted((key, value) for key, value in {**result, **arguments}.items() if key not in ignored)
+    sorted_result = {key: value for key, value in sorted(result.items()) if key not in ignored}
+    if "invocation" in sorted_result:
+        sorted_result["invocation"] = sorted(result["invocation"]["module_args"].items())
+    return list(sorted_result.items())
 
 
 def assert_same_requests(in_process: Iterable[Entry], as_modules: Iterable[Entry]) -> None:

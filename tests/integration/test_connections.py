@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import contract
@@ -28,8 +29,8 @@ pytestmark = pytest.mark.parity
 class Connection(NamedTuple):
     """One way to say where the service is. C({...}) in options and environment stands for what the fixtures start."""
 
-    options: Mapping[str, Any] = {}
-    env: Mapping[str, str] = {}
+    options: Mapping[str, Any] = MappingProxyType({})
+    env: Mapping[str, str] = MappingProxyType({})
     error: Kind | str = ""
     """What the message is about. Empty if the task succeeds."""
     fault: Mapping[str, Any] | None = None
@@ -162,9 +163,7 @@ DRIPS: dict[str, Connection] = {
         )
         for part in ("status", "headers", "body", "chunks", "trailers", "interim")
     },
-    "drip: TLS body": Connection(
-        _CA, fault={"operation": "read_many", "drip": 0.4}, error=Kind.TIMEOUT, sim="tls"
-    ),
+    "drip: TLS body": Connection(_CA, fault={"operation": "read_many", "drip": 0.4}, error=Kind.TIMEOUT, sim="tls"),
     "drip: tunnel": Connection(_CA, {"https_proxy": "{dripping}"}, Kind.PROXY, sim="tls"),
 }
 
@@ -237,9 +236,7 @@ def incidents(network: Network) -> dict[str, dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def play(
-    network: Network, incidents: dict[str, dict[str, Any]], shared_ansible: Ansible
-) -> Callable[[str], Run]:
+def play(network: Network, incidents: dict[str, dict[str, Any]], shared_ansible: Ansible) -> Callable[[str], Run]:
     """Runs the connections in one playbook."""
 
     def run(way: str) -> Run:
@@ -354,4 +351,3 @@ def test_options_override_defaults_and_defaults_override_the_environment(ansible
     assert run.returncode == 0, run.end
     assert [run.of(name)["changed"] for name in ("from the environment", "options")] == [True, False]
     assert run.of("both")["msg"].startswith("api_url and region are set together.")
-

@@ -164,14 +164,16 @@ _ACCEPTED = {
     ),
     "answer without incidents": Case(({"operation": WRITE, "replace": {"incidents": []}},), tries=1),
     "answer shows the state before": Case(({"operation": WRITE, "replace": still_assigned},), tries=1),
-    "reads lag behind": Case(
-        ({"operation": WRITE, "replace": {"incidents": []}},), tries=1, server={"stale_reads": 2}
-    ),
+    "reads lag behind": Case(({"operation": WRITE, "replace": {"incidents": []}},), tries=1, server={"stale_reads": 2}),
 }
 
 
 def _cases() -> dict[str, Case]:
-    cases = {"no retries": Case(({"operation": READ, "status": 503},), Kind.SERVER_ERROR, "", 503, "GET", 1, options={"retries": 0})}
+    cases = {
+        "no retries": Case(
+            ({"operation": READ, "status": 503},), Kind.SERVER_ERROR, "", 503, "GET", 1, options={"retries": 0}
+        )
+    }
     for name, by_operation in _PASSING.items():
         faults = [{"operation": op, "times": 1, **fault} for op, listed in by_operation.items() for fault in listed]
         cases[f"{name}, then none"] = Case(tuple(faults), options={"retries": 3})

@@ -75,7 +75,6 @@ PLAYBOOK = """
 """
 
 
-
 def play(ansible: Ansible, sim: Simulator, way: str) -> Run:
     before = {
         "of alice": sim.add_incident(assignees=("alice",)),

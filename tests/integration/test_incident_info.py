@@ -151,9 +151,7 @@ def play(simulators: Callable[..., Simulator], shared_ansible: Ansible) -> Play:
     def run(names: tuple[str, ...], way: str) -> Played:
         subjects = {name: Subject(name, simulators(**CASES[name][0])) for name in names}
         cases = {
-            name: Case(
-                subject.options, module="incident_info", plays=["check" if name in IN_CHECK_MODE else "real"]
-            )
+            name: Case(subject.options, module="incident_info", plays=["check" if name in IN_CHECK_MODE else "real"])
             for name, subject in subjects.items()
         }
         plays = ({"name": "check", "check_mode": True}, {"name": "real"})

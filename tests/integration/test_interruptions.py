@@ -126,7 +126,12 @@ def deadlines(simulators: Callable[..., Simulator], shared_ansible: Ansible) -> 
     for name, deadline in DEADLINES.items():
         sim = simulators()
         sim.fault(Fault(**deadline.fault))
-        options = {"api_url": sim.url, "api_key": KEY, "incident_ids": sim.add_incidents(2, assigned=1), "deadline": 1.5}
+        options = {
+            "api_url": sim.url,
+            "api_key": KEY,
+            "incident_ids": sim.add_incidents(2, assigned=1),
+            "deadline": 1.5,
+        }
         cases[name] = Case({**options, "api_version": "5", **deadline.options})
     return shared_ansible.each(cases)
 

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import base64
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import pytest
@@ -30,9 +31,9 @@ class Careless(NamedTuple):
     """A task, and the service that it meets."""
 
     fault: dict[str, Any] | None = None
-    options: dict[str, Any] = {}
+    options: Mapping[str, Any] = MappingProxyType({})
     module: str = "incident_unassign"
-    incident: dict[str, Any] = {}
+    incident: Mapping[str, Any] = MappingProxyType({})
     succeeds: bool = False
     as_module: bool = False
 

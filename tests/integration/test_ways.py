@@ -17,6 +17,7 @@ import textwrap
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import pytest
@@ -25,7 +26,6 @@ from ansible.release import __version__ as ansible_version
 from parity import normalise
 from playbooks import (
     AS_MODULE,
-    COLLECTION,
     IN_PROCESS,
     KEY,
     LOUD,
@@ -50,7 +50,10 @@ OTHER_PYTHON = {"ansible_python_interpreter": "{{ other_python }}"}
 
 def become_method() -> str | None:
     """How this account can become root without a password."""
-    if shutil.which("sudo") and subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode == 0:
+    if (
+        shutil.which("sudo")
+        and subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode == 0
+    ):
         return "sudo"
     return "su" if os.geteuid() == 0 and shutil.which("su") else None
 
@@ -59,9 +62,9 @@ class Context(NamedTuple):
     """How a task runs. All contexts are hosts of one play."""
 
     way: str
-    variables: Mapping[str, Any] = {}
+    variables: Mapping[str, Any] = MappingProxyType({})
     """Of the host. The play's task takes some of its keywords from them."""
-    options: Mapping[str, Any] = {}
+    options: Mapping[str, Any] = MappingProxyType({})
     delegate: str = ""
 
 
@@ -76,7 +79,9 @@ CONTEXTS = {
     "become": Context(AS_MODULE, {**OWN_PYTHON, "ansible_become": True, "ansible_become_method": become_method()}),
     "async": Context(AS_MODULE, {**OWN_PYTHON, "seconds": 60, "interval": 1}),
     "async without polling": Context(AS_MODULE, {**OWN_PYTHON, "seconds": 60, "interval": 0}),
-    "environment": Context(IN_PROCESS, {**OWN_PYTHON, "env": {"CORALOGIX_URL": "{{ url }}", "X": 1}}, {"api_url": None}),
+    "environment": Context(
+        IN_PROCESS, {**OWN_PYTHON, "env": {"CORALOGIX_URL": "{{ url }}", "X": 1}}, {"api_url": None}
+    ),
     "variable of Python": Context(AS_MODULE, {**OWN_PYTHON, "env": {"PYTHONHASHSEED": "1"}}),
     "variable of the loader": Context(AS_MODULE, {**OWN_PYTHON, "env": {"LD_BIND_NOW": "1"}}),
     "delegated to another Python": Context(AS_MODULE, OWN_PYTHON, delegate="with another Python"),
@@ -336,7 +341,10 @@ class TestFailures:
         hide = tmp_path / "hide_requests.py"
         hide.write_text(textwrap.dedent(HIDE_REQUESTS), encoding="utf-8")
         ansible = Ansible(tmp_path, program=(sys.executable, str(hide)))
-        hosts = {"works": {"ansible_python_interpreter": TARGET}, "bare": {"ansible_python_interpreter": str(bare_python)}}
+        hosts = {
+            "works": {"ansible_python_interpreter": TARGET},
+            "bare": {"ansible_python_interpreter": str(bare_python)},
+        }
         task = unassign(sim.add_incidents(1, assigned=1), api_url=sim.url, api_key=KEY, ignore_errors=True)
         run = ansible.playbook([{"hosts": "all", "gather_facts": False, "tasks": [task]}], LOUD, hosts=hosts)
         assert run.of("unassign", "works")["changed"] is True
