@@ -173,7 +173,7 @@ def exports(running: subprocess.Popen[str]) -> list[str]:
 
 def paste(folder: Path, lines: list[str]) -> str:
     """Run the lines in a shell of a user. Returns the output; the line of a command that fails ends with !!!."""
-    script = "\n".join([*lines[:-1], lines[-1]])
+    script = "\n".join(lines)
     completed = subprocess.run(
         ["bash", "-c", script],
         cwd=folder,
