@@ -135,7 +135,7 @@ _LASTING: dict[str, tuple[dict[str, Any], Case]] = {
     "nested too deep": ({"nest": 100_000}, Case(error=Kind.BROKEN_JSON, words="too deep", status=200, tries=1)),
 }
 # Their writes have an effect. The task reads that afterwards, and then knows.
-_WRITES_WITH_EFFECT = {
+_WRITES_WITH_EFFECT: dict[str, tuple[dict[str, Any], Case]] = {
     "408 with effect": ({"status": 408, "effect": True}, Case(error=Kind.SERVER_ERROR, status=408, tries=1)),
     "302 with effect": (
         {"redirect": "https://login.example.com/", "status": 302, "effect": True},
@@ -177,7 +177,8 @@ def _cases() -> dict[str, Case]:
     for name, by_operation in _PASSING.items():
         faults = [{"operation": op, "times": 1, **fault} for op, listed in by_operation.items() for fault in listed]
         cases[f"{name}, then none"] = Case(tuple(faults), options={"retries": 3})
-    for name, (fault, case) in {**_LASTING, **_WRITES_WITH_EFFECT}.items():
+    lasting: dict[str, tuple[dict[str, Any], Case]] = {**_LASTING, **_WRITES_WITH_EFFECT}
+    for name, (fault, case) in lasting.items():
         for operation in (READ, WRITE):
             if operation == WRITE or (name in _LASTING and name not in _NOT_FOR_READS):
                 # A write that has an effect is found out between two tries. It is not sent again.
@@ -281,10 +282,10 @@ def faulty(simulators: Callable[..., Simulator], shared_ansible: Ansible) -> Pla
 def clean(faulty: Played, shared_ansible: Ansible) -> Played:
     """The same tasks again, without faults."""
     others = {name: faulty.others[name] for name in ["one of many requests"]}
-    for task in (*faulty.subjects.values(), *others.values()):
-        task.sim.clear_faults()
-        task.sim.clear_journal()
-        task.sim.stale_reads = 0
+    for sim in [task.sim for tasks in (faulty.subjects, others) for task in tasks.values()]:
+        sim.clear_faults()
+        sim.clear_journal()
+        sim.stale_reads = 0
     return play(shared_ansible, faulty.subjects, others)
 
 
