@@ -10,6 +10,7 @@ its variables.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -21,7 +22,8 @@ from playbooks import COLLECTION, KEY, Ansible, Run
 from simulator import Simulator
 from simulator.lifelike import timestamp
 
-PLAYBOOKS = sorted(path.stem for path in (Path(__file__).resolve().parents[2] / "playbooks").glob("*.yml"))
+ROOT = Path(__file__).resolve().parents[2]
+PLAYBOOKS = sorted(path.stem for path in (ROOT / "playbooks").glob("*.yml"))
 TEAM = 4711
 KINDS = ("incidents", "cases", "both")
 # A name that Ansible must not take for a template.
@@ -161,7 +163,7 @@ def runs(service: Service) -> Sequence[RunOfPlaybook]:
 @pytest.fixture(scope="module")
 def played(service: Service, runs: Sequence[RunOfPlaybook], shared_ansible: Ansible) -> tuple[Played, Played]:
     """In check mode, and then twice."""
-    results = []
+    results: list[Played] = []
     for rounds, arguments in ((1, ["--check"]), (2, [])):
         plays, hosts = imports(runs, rounds)
         run = shared_ansible.playbook(plays, arguments, env=environment(service.simulator), hosts=hosts)
@@ -227,9 +229,9 @@ def test_says_what_it_did(service: Service, played: tuple[Played, Played]) -> No
     assert done.lines("unassign-both-1") == ["Unassigned. Incidents: 1, cases: 1. Unknown: none."]
     assert done.lines("triage-given-both-1") == ["Taken. Incidents: 1, cases: 1. Somebody else has 0."]
     assert done.lines("resolve-both-1") == ["Resolved: 1 incidents, 1 cases. Closed: 1 incidents, 1 cases."]
-    headings, items = [], []
-    for line in done.lines("list-both-1"):
-        (headings if line.startswith("Open ") else items).append(line)
+    lines = done.lines("list-both-1")
+    headings = [line for line in lines if line.startswith("Open ")]
+    items = [line for line in lines if line not in headings]
     assert headings == ["Open incidents: 3", "Open cases: 3"]
     assert len(items) == 6, "what was handed over, what triage was given, and what it found"
     assert all(line.endswith(f" h  {NAME} [{second}]") for line in items), items
@@ -283,10 +285,24 @@ def test_runs_by_name_on_localhost(ansible: Ansible, sim: Simulator) -> None:
     assert "alice, bob -> nobody" in run.output
 
 
+FOLDER = ROOT / "playbooks"
+
+
 def test_names_no_host() -> None:
     """The environment names it, so that they run against a simulator as well."""
     for name in PLAYBOOKS:
-        text = (Path(__file__).resolve().parents[2] / "playbooks" / f"{name}.yml").read_text(encoding="utf-8")
-        tasks = yaml.safe_load(text)[0]["tasks"]
+        tasks = yaml.safe_load((FOLDER / f"{name}.yml").read_text(encoding="utf-8"))[0]["tasks"]
         options = {option for task in tasks for value in task.values() if isinstance(value, dict) for option in value}
         assert not options & {"region", "domain", "api_url", "api_key"}
+
+
+def test_readme_lists_them_with_their_variables() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    table = text.partition("| Playbook |")[2].partition("\n\n")[0]
+    rows = [row.split("|") for row in table.splitlines()[2:]]
+    assert sorted(row[1].strip(" `") for row in rows) == PLAYBOOKS
+    common = (FOLDER / "vars" / "common.yml").read_text(encoding="utf-8")
+    for _start, name, _what, variables, _end in rows:
+        playbook = common + (FOLDER / f"{name.strip(' `')}.yml").read_text(encoding="utf-8")
+        for variable in re.findall(r"`(\w+)`", variables):
+            assert re.search(rf"\b{variable}\b", playbook), f"{name}: {variable}"
