@@ -71,7 +71,7 @@ def check_source_arguments(
         name: option.get("default") if given.get(name) is None else _convert(name, given[name], option)
         for name, option in spec.items()
     }
-    check_texts(options, spec)
+    check_texts(options, {**spec, "state_path": {"type": "str"}})
     _check_together(options, resource.filters.mutually_exclusive)
     interval = options["interval"]
     if not (math.isfinite(interval) and MIN_INTERVAL <= interval <= MAX_INTERVAL):

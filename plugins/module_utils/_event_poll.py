@@ -163,17 +163,26 @@ class Poller:
         self._failures = self._refusals = 0
         return Poll(observation, self.interval)
 
-    def settle(self, deliveries: t.Iterable[Delivery], finished: Observation | None) -> None:
-        """Write down what has arrived. C(finished) is the last poll if all of it has."""
+    def settle(self, deliveries: t.Iterable[Delivery], finished: Observation | None) -> bool:
+        """Remember what has arrived. C(finished) is the last poll if all of it has.
+
+        Returns whether all is in the file. Else C(write) is to be called soon.
+        """
         if self._state is None:
-            return
+            return True
         for delivery in deliveries:
             self._state.put(delivery.item_id, delivery.record.to_json())
         if finished:
             self._state.finish(Header(finished.generation, finished.newest), finished.forgotten)
-        began = time.monotonic()
-        if not finished and began - self._written < self._writing / _WRITING_SHARE:
+        if finished or time.monotonic() - self._written > self._writing / _WRITING_SHARE:
+            self.write()
+        return not self._state.is_dirty
+
+    def write(self) -> None:
+        """Write the state. A file that cannot be written is logged, and tried again the next time."""
+        if self._state is None or not self._state.is_dirty:
             return
+        began = time.monotonic()
         try:
             self._state.save()
         except OSError as error:

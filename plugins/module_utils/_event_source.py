@@ -26,7 +26,9 @@ from ._resource import Resource
 # Seconds for the engine to take an event. It is slow while many actions wait, and never takes an event that it cannot
 # read.
 TAKING_LIMIT = 60.0
+# Seconds between two looks at a queue, and until the state is written at the latest.
 _PAUSE = 0.02
+_WRITING_PAUSE = 1.0
 
 
 async def run_source(
@@ -58,19 +60,26 @@ class _Source:
         self._unsettled: collections.deque[Delivery] = collections.deque()
         self._finished: Observation | None = None
         """The polls that have arrived except for what is not settled."""
+        self._is_written = True
+        self._writer: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
         await self._worker.run(self._poller.open)
+        self._writer = loop.create_task(self._write())
         while True:
             started = loop.time()
             poll = await self._worker.run(self._poller.poll)
             if poll.observation:
                 await self._deliver(poll.observation)
+            else:
+                await self._settle(self._finished)
             await asyncio.sleep(max(0.0, started + poll.delay - loop.time()))
 
     def stop(self) -> None:
         self._receipts.stop()
+        if self._writer:
+            self._writer.cancel()
         self._poller.stop()
         self._worker.run_last(self._poller.close)
 
@@ -84,7 +93,8 @@ class _Source:
             self._unsettled.append(delivery)
             if delivery.events:
                 await self._settle(None)
-        await self._receipts.wait(self._limit)
+        if not self._receipts.is_exact:
+            await self._receipts.wait(self._limit)
         self._finished = observation._replace(forgotten=forgotten)
         await self._settle(self._finished)
 
@@ -96,9 +106,17 @@ class _Source:
         if self._unsettled:
             finished = None
         if settled or finished:
-            await self._worker.run(self._poller.settle, settled, finished)
+            self._is_written = await self._worker.run(self._poller.settle, settled, finished)
         if finished:
             self._finished = None
+
+    async def _write(self) -> None:
+        """Write what is not written yet. The next event may wait for long until the engine takes it."""
+        while True:
+            await asyncio.sleep(_WRITING_PAUSE)
+            if not self._is_written:
+                self._is_written = True
+                await self._worker.run(self._poller.write)
 
 
 class Receipts:
@@ -151,7 +169,7 @@ class Receipts:
             await self._wait_until_empty(seconds)
         if self._waiting:
             self._log.warning(
-                "ansible-rulebook has not taken %d events within %.0f s. They are not written down as sent.",
+                "ansible-rulebook has not taken %d events within %.0f s. After a restart, they come again.",
                 len(self._waiting),
                 seconds,
             )

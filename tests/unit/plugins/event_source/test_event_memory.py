@@ -1,0 +1,201 @@
+# Copyright (c) 2026, the coralogix.incidents contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a source remembers, forgets and makes of answers that are late."""
+
+from __future__ import annotations
+
+import typing as t
+from datetime import datetime, timedelta, timezone
+
+from ansible_collections.coralogix.incidents.plugins.module_utils._event_memory import (
+    LAG,
+    Memory,
+    Observation,
+    Record,
+    parse_moment,
+)
+from ansible_collections.coralogix.incidents.plugins.module_utils._incident_events import INCIDENT_EVENTS
+from helpers import A, B, C, incident
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
+KINDS = ("opened", *INCIDENT_EVENTS.kinds, "updated", "gone")
+Item = t.Dict[str, t.Any]  # noqa: UP006 - Python 3.9 evaluates this line
+
+
+def stamp(minutes: float = 0) -> str:
+    return (NOW + timedelta(minutes=minutes)).isoformat().replace("+00:00", "Z")
+
+
+def item(item_id: str, *users: str, minutes: float = 0, **fields: t.Any) -> Item:
+    base = {"createdAt": stamp(-60), "lastStateUpdateTime": stamp(minutes), "status": "INCIDENT_STATUS_TRIGGERED"}
+    return incident(item_id, *users, **{**base, **fields})
+
+
+def closed(item_id: str, minutes: float = 0) -> Item:
+    return item(item_id, minutes=minutes, status="INCIDENT_STATUS_RESOLVED", closedAt=stamp(minutes))
+
+
+class Story:
+    """A memory, and polls one minute apart."""
+
+    def __init__(self, *items: Item, kinds: t.Sequence[str] = KINDS) -> None:
+        self.memory = Memory(INCIDENT_EVENTS, "incident", kinds)
+        self.minutes = 0.0
+        self.read_ids: list[str] = []
+        if items:
+            self.poll(*items)
+
+    def poll(
+        self, *items: Item, read: t.Sequence[Item] = (), not_found: t.Sequence[str] = (), minutes: float = 1
+    ) -> list[tuple[str, str]]:
+        self.minutes += minutes
+        now = NOW + timedelta(minutes=self.minutes)
+        listed = {each["id"]: each for each in items}
+        self.read_ids = self.memory.ids_to_read(listed, now)
+        found = {each["id"]: each for each in read if each["id"] in self.read_ids}
+        self.last: Observation = self.memory.observe(listed, found, not_found, now)
+        self.events = [event for delivery in self.last.deliveries for event in delivery.events]
+        return [(event["incident"]["id"], event["change"]) for event in self.events]
+
+
+def test_the_oldest_comes_first() -> None:
+    assert Story().poll(item(A), item(B, createdAt=stamp(-90))) == [(B, "opened"), (A, "opened")]
+
+
+def test_only_wanted_kinds_make_events_and_all_count() -> None:
+    story = Story(item(A), kinds=("assigned",))
+    assert story.poll(item(A, "dana", severity="INCIDENT_SEVERITY_LOW")) == [(A, "assigned")]
+    assert story.memory.records[A].numbers == {"opened": 1, "assigned": 1, "severity": 1}
+
+
+def test_the_second_time_has_another_uuid() -> None:
+    story = Story(item(A))
+    uuids = set()
+    for users in (["dana"], [], ["dana"], []):
+        story.poll(item(A, *users))
+        uuids.add(story.events[0]["meta"]["uuid"])
+    assert len(uuids) == 4
+
+
+def test_a_filter_of_a_rulebook_that_changes_an_event_does_not_change_the_memory() -> None:
+    story = Story()
+    story.poll(item(A, contextualLabels={"a-b": "c"}, big=float("nan")))
+    event = story.events[0]
+    assert event["incident"]["big"] is None
+    event["incident"]["contextualLabels"]["a_b"] = event["incident"]["contextualLabels"].pop("a-b")
+    assert story.memory.records[A].item["contextualLabels"] == {"a-b": "c"}
+
+
+def test_what_vanished_is_read_to_learn_why() -> None:
+    story = Story(item(A), item(B), item(C))
+    assert story.poll(read=[closed(A), item(B, "dana", minutes=1)], not_found=[C]) == [
+        (C, "gone"),
+        (A, "resolved"),
+        (A, "closed"),
+        (B, "assigned"),
+    ]
+    assert story.read_ids == [A, B, C]
+    assert story.events[0]["incident"]["status"] == "INCIDENT_STATUS_TRIGGERED"
+    assert story.last.forgotten == [C]
+
+
+def test_what_left_the_filters_is_told_by_what_changed_and_then_forgotten() -> None:
+    story = Story(item(A), item(B))
+    assert story.poll(item(B), read=[item(A, "dana", minutes=1)]) == [(A, "assigned")]
+    while A in story.memory.records:
+        assert story.poll(item(B)) == []
+        assert story.read_ids == []
+        assert story.minutes < 20
+    # Back after it was forgotten.
+    first = Story()
+    first.poll(item(A))
+    assert story.poll(item(A, "dana"), item(B)) == [(A, "opened")]
+    assert story.events[0]["meta"]["uuid"] != first.events[0]["meta"]["uuid"]
+
+
+def test_an_item_that_a_page_missed_makes_no_events() -> None:
+    """Pages shift while they are read."""
+    story = Story(item(A), item(B))
+    assert story.poll(item(B), read=[item(A)]) == []
+    assert story.poll(item(A), item(B)) == []
+    assert story.poll(item(A, "dana"), item(B)) == [(A, "assigned")]
+
+
+def test_an_item_that_stays_away_without_a_reason_is_read_more_and_more_rarely() -> None:
+    story = Story(item(A))
+    read_at = []
+    for _n in range(13):
+        story.poll(read=[item(A)])
+        if story.read_ids:
+            read_at.append(int(story.minutes) - 1)
+    assert read_at == [1, 2, 3, 5, 9, 12]
+    assert not story.memory.records
+
+
+def test_what_closes_after_the_list_lost_it_is_told() -> None:
+    story = Story(item(A))
+    story.poll(read=[item(A)])
+    assert story.poll(read=[closed(A, 1)]) == [(A, "resolved"), (A, "closed")]
+
+
+def test_an_item_that_could_not_be_read_waits() -> None:
+    story = Story(item(A))
+    for _n in range(20):
+        assert story.poll() == []
+        assert story.read_ids == [A]
+    assert story.poll(read=[closed(A)]) == [(A, "resolved"), (A, "closed")]
+
+
+def test_late_answers_make_no_events() -> None:
+    story = Story(item(A, events=[{}]))
+    story.poll(item(A, "dana", events=[{}, {}]))
+    assert story.poll(item(A, events=[{}])) == []
+    story.poll(read=[closed(A, 2)])
+    assert story.poll(item(A, "dana", events=[{}, {}])) == []
+    assert story.poll(closed(A, 2)) == []
+    # It opens again, which is later.
+    assert story.poll(item(A, "dana", minutes=5)) == [(A, "reopened"), (A, "assigned")]
+
+
+def test_answers_that_stay_late_are_believed_in_the_end() -> None:
+    story = Story(item(A, minutes=1))
+    found = [story.poll(item(A, "dana")) for _n in range(12)]
+    assert found == [[]] * 10 + [[(A, "assigned")], []]
+
+
+def test_a_late_read_makes_no_events() -> None:
+    story = Story(item(A, "dana", minutes=5))
+    assert story.poll(read=[item(A)]) == []
+
+
+def test_what_has_ended_is_forgotten_once_no_list_shows_it() -> None:
+    story = Story(item(A), item(B))
+    story.poll(closed(A, 1), item(B))
+    assert story.poll(closed(A, 1), item(B)) == []
+    assert story.poll(item(B)) == []
+    assert A in story.memory.records
+    # Time passes as the items show it, and not by this machine's clock.
+    story.poll(item(B, "dana", minutes=12), minutes=600)
+    assert story.memory.records.keys() == {B}
+    assert story.memory.since(NOW) == NOW + timedelta(minutes=12) - LAG
+    assert closed(A, 1)["closedAt"] < stamp(2)
+
+
+def test_times_in_the_far_future_hide_nothing() -> None:
+    story = Story(item(A, createdAt="2099-01-01T00:00:00Z"), item(B))
+    assert story.memory.since(NOW) == NOW - LAG
+
+
+def test_records_survive_the_file() -> None:
+    story = Story(item(A, "dana", events=[{}], name="x\ny"))
+    record = story.memory.records[A]
+    assert Record.from_json(record.to_json()) == record
+    assert "\n" not in record.to_json()
+
+
+def test_moments() -> None:
+    assert parse_moment("2026-11-23T12:00:00.000Z") == NOW
+    assert parse_moment("2026-11-23T13:00:00+01:00") == NOW
+    assert parse_moment("") is parse_moment("soon") is parse_moment("-1h") is parse_moment("2026-13-01") is None

@@ -1,0 +1,334 @@
+# Copyright (c) 2026, the coralogix.incidents contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Polls against the simulator: what they ask for, what starts the events, and what each failure means."""
+
+from __future__ import annotations
+
+import logging
+import typing as t
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from ansible_collections.coralogix.incidents.plugins.module_utils import _event_poll
+from ansible_collections.coralogix.incidents.plugins.module_utils._case import CASE
+from ansible_collections.coralogix.incidents.plugins.module_utils._case_events import CASE_EVENTS
+from ansible_collections.coralogix.incidents.plugins.module_utils._event_poll import Poller, SourceError
+from ansible_collections.coralogix.incidents.plugins.module_utils._incident import INCIDENT
+from ansible_collections.coralogix.incidents.plugins.module_utils._incident_events import INCIDENT_EVENTS
+from helpers import KEY, table
+from simulator import Fault, Simulator, timestamp
+
+LOG = logging.getLogger("tests.event_source")
+RESOURCES = {"incident": (INCIDENT, INCIDENT_EVENTS), "case": (CASE, CASE_EVENTS)}
+
+
+class Source:
+    """A poller by a clock that the test moves."""
+
+    def __init__(self, url: str, kind: str = "incident", page_size: int = 500, **arguments: t.Any) -> None:
+        resource, rules = RESOURCES[kind]
+        self.kind = kind
+        self.now = datetime.now(timezone.utc)
+        given = {"api_url": url, "api_key": KEY, "retries": 0, **arguments}
+        self.poller = Poller(
+            resource._replace(page_size=page_size), rules, given, {}, LOG, now=lambda: self.now, sleep=lambda _s: None
+        )
+        self.poller.open()
+        self.delay = 0.0
+
+    def poll(self) -> list[tuple[str, str]]:
+        """IDs and changes. All has arrived."""
+        poll = self.poller.poll()
+        self.delay = poll.delay
+        self.now += timedelta(minutes=1)
+        if poll.observation is None:
+            return [("", "failed")]
+        self.poller.settle(poll.observation.deliveries, poll.observation)
+        events = [event for delivery in poll.observation.deliveries for event in delivery.events]
+        return [(event[self.kind]["id"], event["change"]) for event in events]
+
+
+def ago(minutes: float) -> str:
+    return timestamp((datetime.now(timezone.utc) - timedelta(minutes=minutes)).timestamp())
+
+
+@table(
+    "initial, expected",
+    {
+        "none": ("none", []),
+        "open": ("open", ["old opened", "new opened"]),
+        "relative": ("-1h", ["new opened", "ended opened", "ended resolved", "ended closed"]),
+        "absolute": (ago(60), ["new opened", "ended opened", "ended resolved", "ended closed"]),
+        "later": ("-1m", []),
+    },
+)
+@pytest.mark.parametrize("kind", RESOURCES)
+def test_initial(simulator: Simulator, kind: str, initial: str, expected: list[str]) -> None:
+    add = simulator.add_incident if kind == "incident" else simulator.add_case
+    created = "createdAt" if kind == "incident" else "createTime"
+    fields: dict[str, t.Any] = {"assignees": ()} if kind == "incident" else {}
+    ids = {
+        add(**fields, **{created: ago(minutes)}): name for name, minutes in (("old", 120), ("new", 40), ("ended", 30))
+    }
+    ended = next(item_id for item_id, name in ids.items() if name == "ended")
+    simulator.act("close" if kind == "incident" else "case_close", ended)
+    source = Source(simulator.url, kind, initial=initial)
+    found = [f"{ids[item_id]} {change}" for item_id, change in source.poll()]
+    assert found == expected
+    assert source.poll() == []
+
+
+def test_a_poll_is_one_list_of_pages_with_the_filters(simulator: Simulator) -> None:
+    simulator.add_incidents(25)
+    source = Source(simulator.url, page_size=10, api_version="5", severity=["critical"], applications="a,b")
+    source.poll()
+    simulator.clear_journal()
+    source.poll()
+    asked = [entry.body["filter"] for entry in simulator.journal]
+    assert len(asked) == len({str(each) for each in asked})
+    assert asked[0]["severity"] == ["INCIDENT_SEVERITY_CRITICAL"]
+    assert asked[0]["applicationName"] == ["a", "b"]
+    assert {*asked[0]} == {"severity", "applicationName", "incidentDurationRange"}
+
+
+def test_polls_of_cases_ask_for_those_not_closed_and_those_that_were_soon_closed(simulator: Simulator) -> None:
+    simulator.add_cases(3)
+    source = Source(simulator.url, "case")
+    source.poll()
+    simulator.clear_journal()
+    source.poll()
+    filters = [entry.body["filters"] for entry in simulator.journal]
+    assert [{*each["statuses"]} for each in filters] == [
+        {"CASE_STATUS_ACTIVE", "CASE_STATUS_ACKNOWLEDGED", "CASE_STATUS_RESOLVED"},
+        {"CASE_STATUS_CLOSED"},
+    ]
+    assert filters[1]["dateRange"]["mode"] == "DATE_RANGE_MODE_CREATED_AT"
+
+
+@table(
+    "arguments, lists",
+    {
+        "status": ({"status": ["active"]}, 1),
+        "created after": ({"created_after": "2026-01-01"}, 2),
+        "created before": ({"created_before": "2026-01-01"}, 1),
+        "nothing matches": ({"labels": {}}, 0),
+    },
+)
+def test_lists_of_cases(simulator: Simulator, arguments: dict[str, t.Any], lists: int) -> None:
+    Source(simulator.url, "case", **arguments).poll()
+    assert len(simulator.journal) == lists
+
+
+def test_a_case_that_opens_and_closes_between_two_polls(simulator: Simulator) -> None:
+    simulator.add_case()
+    source = Source(simulator.url, "case")
+    source.poll()
+    case_id = simulator.add_case(createTime=ago(0))
+    simulator.act("case_close", case_id)
+    assert source.poll() == [(case_id, "opened"), (case_id, "resolved"), (case_id, "closed")]
+    assert source.poll() == []
+
+
+def test_a_list_that_breaks_off_emits_nothing(simulator: Simulator) -> None:
+    ids = simulator.add_incidents(25)
+    source = Source(simulator.url, page_size=10)
+    source.poll()
+    simulator.act("assign", ids[0], "dana")
+    simulator.fault(Fault("list", status=503, skip=1, times=1))
+    assert source.poll() == [("", "failed")]
+    assert source.poll() == [(ids[0], "assigned")]
+
+
+def test_a_read_that_fails_leaves_its_items_for_later(simulator: Simulator) -> None:
+    ids = simulator.add_incidents(2)
+    source = Source(simulator.url, severity=["info", "low", "warning", "error", "critical"], assigned=False)
+    source.poll()
+    simulator.act("assign", ids[0], "dana")
+    simulator.act("acknowledge", ids[1])
+    simulator.fault(Fault("read_many", status=503, times=1))
+    assert source.poll() == [(ids[1], "acknowledged")]
+    assert 2 < source.delay < 10
+    assert source.poll() == [(ids[0], "assigned")]
+
+
+def test_a_restart_goes_on_where_the_state_ended(simulator: Simulator, tmp_path: Path) -> None:
+    ids = simulator.add_incidents(3)
+    path = str(tmp_path / "state")
+    first = Source(simulator.url, state_path=path)
+    assert first.poll() == []
+    simulator.act("assign", ids[0], "dana")
+    unsettled = first.poller.poll().observation
+    assert unsettled
+    first.poller.close()
+    second = Source(simulator.url, state_path=path, initial="open")
+    again = second.poller.poll().observation
+    assert again
+    assert again.deliveries == unsettled.deliveries
+    second.poller.settle(again.deliveries, again)
+    second.poller.close()
+    simulator.act("close", ids[1])
+    simulator.remove_incident(ids[2])
+    third = Source(simulator.url, state_path=path)
+    assert sorted(third.poll()) == sorted([(ids[1], "resolved"), (ids[1], "closed"), (ids[2], "gone")])
+    third.poller.close()
+    assert KEY not in (tmp_path / "state").read_text(encoding="utf-8")
+
+
+def test_a_state_that_cannot_be_written_is_logged(
+    simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    simulator.add_incidents(1)
+    source = Source(simulator.url, state_path=str(tmp_path / "state"))
+
+    def fail(*_args: t.Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.replace", fail)
+        source.poll()
+    assert "No space left on device" in caplog.text
+    source.poll()
+    source.poller.close()
+    assert (tmp_path / "state").read_text(encoding="utf-8").count("\n") == 3
+
+
+@table(
+    "fault, words",
+    {
+        "unauthorized": ({"status": 401}, "did not accept the API key"),
+        "forbidden": ({"status": 403}, "It needs the permission incidents:read"),
+    },
+)
+def test_a_refused_key_ends_the_source(simulator: Simulator, fault: dict[str, t.Any], words: str) -> None:
+    """At the start at once, later when it is refused twice."""
+    source = Source(simulator.url)
+    simulator.fault(Fault(**fault))
+    with pytest.raises(SourceError, match=words):
+        source.poller.poll()
+    simulator.clear_faults()
+    source.poll()
+    simulator.fault(Fault(**fault, times=1))
+    assert source.poll() == [("", "failed")]
+    assert source.poll() == []
+    simulator.fault(Fault(**fault))
+    assert source.poll() == [("", "failed")]
+    with pytest.raises(SourceError, match=words) as raised:
+        source.poller.poll()
+    assert KEY not in str(raised.value)
+
+
+@table(
+    "fault",
+    {
+        "invalid": {"status": 400},
+        "no route": {"status": 404, "body": {"code": 5, "message": "Not Found"}},
+        "login page": {"status": 403, "headers": {"Content-Type": "text/html"}, "body": "<html>login</html>"},
+        "redirect": {"redirect": "https://login.example.com"},
+    },
+)
+def test_what_is_wrong_at_the_start_ends_the_source_and_later_does_not(
+    simulator: Simulator, fault: dict[str, t.Any]
+) -> None:
+    source = Source(simulator.url, api_version="5")
+    simulator.fault(Fault(**fault))
+    with pytest.raises(SourceError):
+        source.poller.poll()
+    simulator.clear_faults()
+    source.poll()
+    simulator.fault(Fault(**fault))
+    assert [source.poll() for _n in range(5)] == [[("", "failed")]] * 5
+
+
+@table(
+    "fault",
+    {
+        "overloaded": {"status": 503},
+        "rate": {"status": 429},
+        "reset": {"reset": True},
+        "broken": {"malformed": True},
+        "unexpected": {"replace": {"incidents": 1}},
+    },
+)
+def test_what_may_pass_is_tried_again_for_ever(
+    simulator: Simulator, fault: dict[str, t.Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    simulator.add_incidents(1)
+    source = Source(simulator.url, initial="open")
+    simulator.fault(Fault("list", **fault, times=40))
+    delays = []
+    for _n in range(40):
+        assert source.poll() == [("", "failed")]
+        delays.append(source.delay)
+    assert 2.5 <= delays[0] <= 5
+    assert 150 <= delays[-1] <= 300
+    assert len(caplog.records) == 40
+    assert KEY not in caplog.text
+    assert [change for _id, change in source.poll()] == ["opened"]
+    assert source.delay == 60
+
+
+def test_retry_after_is_honoured(simulator: Simulator) -> None:
+    source = Source(simulator.url)
+    simulator.fault(Fault(status=429, headers={"Retry-After": "200"}, times=1))
+    source.poll()
+    assert source.delay == 200
+
+
+def test_an_unreachable_service_is_tried_again() -> None:
+    with Simulator() as stopped:
+        url = stopped.url
+    source = Source(url)
+    assert source.poll() == [("", "failed")]
+
+
+def test_an_unforeseen_exception_is_logged_without_the_key(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = Source(simulator.url)
+
+    def fail(*_args: t.Any) -> None:
+        raise ZeroDivisionError(KEY)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_event_poll, "rfc3339", fail)
+        assert source.poll() == [("", "failed")]
+    assert "ZeroDivisionError" in caplog.text
+    assert KEY not in caplog.text
+    assert source.poll() == []
+
+
+def test_wrong_arguments_and_states_end_the_source(simulator: Simulator, tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="Unknown arguments: sevrity"):
+        Source(simulator.url, sevrity=1)
+    with pytest.raises(SourceError, match="are set together"):
+        Source(simulator.url, region="eu1")
+    (tmp_path / "state").write_text("x", encoding="utf-8")
+    with pytest.raises(SourceError, match="It is not the state of an event source"):
+        Source(simulator.url, state_path=str(tmp_path / "state"))
+    assert (tmp_path / "state").read_text(encoding="utf-8") == "x"
+
+
+def test_hidden_cases_are_warned_about_once(simulator: Simulator, caplog: pytest.LogCaptureFixture) -> None:
+    simulator.add_case()
+    simulator.add_case(hidden=True)
+    source = Source(simulator.url, "case")
+    source.poll()
+    source.poll()
+    assert caplog.text.count("Access policies hide some cases") == 1
+
+
+def test_an_assignee_by_email(simulator: Simulator) -> None:
+    user = simulator.add_user("dana@example.com")
+    case_id = simulator.add_case(assignee=user)
+    source = Source(simulator.url, "case", assignees="dana@example.com", team_id=4711, initial="open")
+    assert source.poll() == [(case_id, "opened")]
+
+
+def test_a_stopped_source_sends_nothing(simulator: Simulator) -> None:
+    source = Source(simulator.url)
+    source.poller.stop()
+    assert source.poll() == [("", "failed")]
+    assert simulator.journal == []

@@ -1,0 +1,304 @@
+# Copyright (c) 2026, the coralogix.incidents contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The asyncio half: hands events over, waits for what the engine has taken, and ends at once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import runpy
+import subprocess
+import sys
+import threading
+import time
+import typing as t
+from pathlib import Path
+
+import pytest
+from ansible_collections.coralogix.incidents.plugins.module_utils import _event_source
+from ansible_collections.coralogix.incidents.plugins.module_utils._event_memory import Delivery, Observation, Record
+from ansible_collections.coralogix.incidents.plugins.module_utils._event_poll import Poll, SourceError
+from ansible_collections.coralogix.incidents.plugins.module_utils._incident import INCIDENT
+from ansible_collections.coralogix.incidents.plugins.module_utils._incident_events import INCIDENT_EVENTS
+from helpers import KEY
+from simulator import Simulator
+
+ROOT = Path(__file__).resolve().parents[4]
+SOURCES = ROOT / "extensions" / "eda" / "plugins" / "event_source"
+Uuids = t.List[str]  # noqa: UP006 - Python 3.9 evaluates this line
+
+
+def observation(*deliveries: Uuids) -> Observation:
+    """Each delivery is a list of UUIDs."""
+    made = [
+        Delivery(uuids[0], Record({}, ("", 0), 0, {}), [{"change": "x", "meta": {"uuid": uuid}} for uuid in uuids])
+        for uuids in deliveries
+    ]
+    return Observation(made, [f"forgotten {uuids[0]}" for uuids in deliveries], 0, "")
+
+
+class FakePoller:
+    """Brings its observations, and then nothing. Takes down what is settled."""
+
+    def __init__(self, *polls: t.Any) -> None:
+        self.polls = list(polls)
+        self.settled: Uuids = []
+        self.finished: list[Observation] = []
+        self.done: list[str] = []
+        self.threads: set[int] = set()
+
+    def __call__(self, *_arguments: t.Any) -> FakePoller:
+        return self
+
+    def open(self) -> None:
+        self.done.append("open")
+
+    def poll(self) -> Poll:
+        self.threads.add(threading.get_ident())
+        next_poll = self.polls.pop(0) if self.polls else None
+        if callable(next_poll):
+            next_poll = next_poll()
+        return Poll(next_poll, 0.01)
+
+    def settle(self, deliveries: t.Iterable[Delivery], finished: Observation | None) -> bool:
+        self.settled += [delivery.item_id for delivery in deliveries]
+        self.finished += [finished] if finished else []
+        return False
+
+    def write(self) -> None:
+        self.done.append("write")
+
+    def stop(self) -> None:
+        self.done.append("stop")
+
+    def close(self) -> None:
+        self.done.append("close")
+
+
+def run(
+    poller: t.Any,
+    engine: t.Callable[[t.Any, t.Any], t.Coroutine[t.Any, t.Any, None]],
+    feedback: bool = False,
+    limit: float = 5,
+    queue: t.Any = None,
+) -> t.Any:
+    """Run a source beside an engine, and cancel it when the engine ends. Returns the exception of the source."""
+
+    async def both() -> t.Any:
+        events: asyncio.Queue[t.Any] = asyncio.Queue(1)
+        feedbacks: asyncio.Queue[t.Any] = asyncio.Queue(1)
+        arguments = {"eda_feedback_queue": feedbacks} if feedback else {}
+        source = asyncio.get_running_loop().create_task(
+            _event_source.run_source(INCIDENT, INCIDENT_EVENTS, queue or events, arguments, poller, limit)
+        )
+        await asyncio.wait_for(engine(events, feedbacks), 20)
+        source.cancel()
+        (result,) = await asyncio.gather(source, return_exceptions=True)
+        return result
+
+    return asyncio.run(both())
+
+
+def test_events_arrive_in_their_order_and_are_settled_when_they_have_left_the_queue() -> None:
+    poller = FakePoller(observation(["a1", "a2"], ["b1"]))
+    taken = []
+
+    async def engine(events: t.Any, _feedback: t.Any) -> None:
+        for settled in ([], ["a1"], ["a1"]):
+            event = await events.get()
+            taken.append(event["meta"]["uuid"])
+            await asyncio.sleep(0.1)
+            assert poller.settled == settled or poller.settled == [*settled, "b1"]
+        await asyncio.sleep(0.2)
+
+    assert isinstance(run(poller, engine), asyncio.CancelledError)
+    assert taken == ["a1", "a2", "b1"]
+    assert poller.settled == ["a1", "b1"]
+    assert [each.forgotten for each in poller.finished if each.forgotten] == [["forgotten a1", "forgotten b1"]]
+
+
+def test_what_is_in_the_queue_only_is_not_settled() -> None:
+    poller = FakePoller(observation(["a1"]))
+
+    async def engine(events: t.Any, _feedback: t.Any) -> None:
+        await asyncio.sleep(0.3)
+        assert events.qsize() == 1
+
+    run(poller, engine)
+    assert poller.settled == []
+    assert poller.finished == []
+
+
+def test_with_feedback_an_event_is_settled_when_it_is_acknowledged() -> None:
+    poller = FakePoller(observation(["a1"], ["b1"]))
+
+    async def engine(events: t.Any, feedback: t.Any) -> None:
+        first = await events.get()
+        await asyncio.sleep(0.2)
+        assert events.empty()
+        assert poller.settled == []
+        await feedback.put(first)
+        second = await events.get()
+        assert poller.settled == ["a1"]
+        await feedback.put(second)
+        await asyncio.sleep(0.2)
+
+    run(poller, engine, feedback=True)
+    assert poller.settled == ["a1", "b1"]
+    assert poller.finished
+
+
+def test_an_event_that_the_engine_drops_does_not_stop_the_source(caplog: pytest.LogCaptureFixture) -> None:
+    poller = FakePoller(observation(["a1"], ["b1"]), observation(["c1"]))
+
+    async def engine(events: t.Any, feedback: t.Any) -> None:
+        await events.get()
+        await feedback.put(await events.get())
+        await feedback.put(await events.get())
+        await asyncio.sleep(0.2)
+
+    run(poller, engine, feedback=True, limit=0.1)
+    assert poller.settled == ["a1", "b1", "c1"]
+    assert "has not taken 1 events" in caplog.text
+    assert "has dropped the event a1" in caplog.text
+
+
+def test_what_is_not_acknowledged_is_not_settled_and_holds_back_what_is_forgotten() -> None:
+    poller = FakePoller(observation(["a1"]), observation(["b1"]))
+
+    async def engine(events: t.Any, feedback: t.Any) -> None:
+        first, second = await events.get(), await events.get()
+        await asyncio.sleep(0.3)
+        assert poller.settled == []
+        assert poller.finished == []
+        # Late, after the source has given up waiting. Both fit, as somebody always reads.
+        await feedback.put(first)
+        await feedback.put({"meta": {"uuid": "of another source"}})
+        await feedback.put("no event")
+        await feedback.put(second)
+        await asyncio.sleep(0.2)
+
+    run(poller, engine, feedback=True, limit=0.1)
+    assert poller.settled == ["a1", "b1"]
+    forgotten = [name for each in poller.finished for name in each.forgotten]
+    assert forgotten == ["forgotten a1", "forgotten b1"]
+
+
+def test_a_state_that_is_not_written_is_written_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_event_source, "_WRITING_PAUSE", 0.05)
+    poller = FakePoller(observation(["a1"], ["b1"]))
+
+    async def engine(events: t.Any, feedback: t.Any) -> None:
+        await feedback.put(await events.get())
+        await events.get()
+        await asyncio.sleep(0.3)
+
+    run(poller, engine, feedback=True)
+    assert poller.settled == ["a1"]
+    assert "write" in poller.done
+
+
+def test_a_queue_that_can_only_put() -> None:
+    poller = FakePoller(observation(["a1"]))
+
+    class Queue:
+        async def put(self, event: t.Any) -> None:
+            self.event = event
+
+    async def engine(_events: t.Any, _feedback: t.Any) -> None:
+        await asyncio.sleep(0.2)
+
+    run(poller, engine, queue=Queue())
+    assert poller.settled == ["a1"]
+
+
+def test_the_loop_goes_on_while_a_poll_hangs_and_the_end_does_not_wait() -> None:
+    released = threading.Event()
+    poller = FakePoller(lambda: released.wait(10) and None)
+    turns = []
+
+    async def engine(_events: t.Any, _feedback: t.Any) -> None:
+        for _n in range(10):
+            turns.append(time.monotonic())
+            await asyncio.sleep(0.02)
+
+    began = time.monotonic()
+    assert isinstance(run(poller, engine), asyncio.CancelledError)
+    assert time.monotonic() - began < 5
+    assert len(turns) == 10
+    assert poller.done == ["open", "stop"]
+    assert threading.get_ident() not in poller.threads
+    released.set()
+
+
+def test_an_error_of_the_poller_ends_the_source() -> None:
+    def fail() -> None:
+        raise SourceError("the key is revoked")
+
+    async def engine(_events: t.Any, _feedback: t.Any) -> None:
+        await asyncio.sleep(0.2)
+
+    result = run(FakePoller(None, fail), engine)
+    assert isinstance(result, SourceError)
+    assert str(result) == "the key is revoked"
+
+
+@pytest.mark.parametrize(("name", "add"), [("incidents", "add_incident"), ("cases", "add_case")])
+def test_main_of_a_source(simulator: Simulator, name: str, add: str) -> None:
+    """As ansible-rulebook runs it."""
+    item_id = getattr(simulator, add)()
+    main = runpy.run_path(str(SOURCES / f"{name}.py"))["main"]
+    assert asyncio.iscoroutinefunction(main)
+
+    async def first_event() -> t.Any:
+        queue: asyncio.Queue[t.Any] = asyncio.Queue(1)
+        arguments = {"api_url": simulator.url, "api_key": KEY, "initial": "open"}
+        task = asyncio.get_running_loop().create_task(main(queue, arguments))
+        event = await asyncio.wait_for(queue.get(), 20)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        return event
+
+    event = asyncio.run(first_event())
+    assert event[name[:-1]]["id"] == item_id
+    assert event["change"] == "opened"
+
+
+LOADED = """
+import runpy, sys
+before = list(sys.path)
+for path in sys.argv[1:]:
+    module = runpy.run_path(path)
+    module["_import_private"]("_event_source")
+    module["_import_private"]("_incident_events")
+    module["_import_private"]("_case_events")
+assert sys.path == before
+names = {name.split(".")[0] for name in sys.modules}
+assert not names & {"ansible", "ansible_collections", "plugins"}, names
+"""
+
+
+def test_sources_load_without_ansible_and_add_nothing_to_the_path() -> None:
+    paths = sorted(str(path) for path in SOURCES.glob("*.py"))
+    assert len(paths) == 2
+    environment = {**os.environ, "PYTHONPATH": ""}
+    subprocess.run([sys.executable, "-c", LOADED, *paths], check=True, env=environment)
+
+
+def test_a_source_alone_prints_events_and_ends_with_a_signal(simulator: Simulator) -> None:
+    item_id = simulator.add_incident()
+    environment = {**os.environ, "CORALOGIX_URL": simulator.url, "CORALOGIX_API_KEY": KEY, "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        [sys.executable, str(SOURCES / "incidents.py")], stdout=subprocess.PIPE, env=environment, text=True
+    ) as process:
+        assert process.stdout
+        assert item_id in process.stdout.readline()
+        process.terminate()
+        assert process.wait(10) < 0
+
+
+def test_logs_go_where_ansible_rulebook_shows_them() -> None:
+    assert logging.getLogger("coralogix.incidents.cases").propagate
