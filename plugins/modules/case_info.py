@@ -332,6 +332,11 @@ cases:
           description: When it was resolved, in RFC 3339 form.
           type: str
           sample: '2026-11-23T04:10:00.000Z'
+        resolvedBy:
+          description: Who or what resolved it, such as a user or the system.
+          type: dict
+          sample:
+            system: {}
     caseIndicators:
       description: The alerts and other signals behind the case. May be missing.
       type: dict
