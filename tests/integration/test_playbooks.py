@@ -245,7 +245,7 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
     "nothing-to-resolve": ("resolve", {}, "Say what to resolve"),
     "both-ways-to-resolve": ("resolve", {"incident_ids": "x", "user": "dana"}, "Say what to resolve"),
     "no-such-kind": ("list", {"kind": "alerts"}, "kind must be incidents, cases or both"),
-    "no-ids": ("triage", {"assignee": "dana", "incident_ids": None}, "incident_ids is null"),
+    "no-ids": ("triage", {"assignee": "dana", "incident_ids": None}, "incident_ids "),
     "no-team": ("leaver", {"user": "dana@example.com", "kind": "incidents"}, "team_id"),
 }
 
