@@ -15,9 +15,10 @@ import sys
 import typing as t
 
 import pytest
+import trustme
 from ansible.module_utils import basic
 from ansible.module_utils.common import warnings
-from helpers import KEY, Result
+from helpers import KEY, Pki, Result
 from hypothesis import HealthCheck, Phase, settings
 from simulator import Simulator
 
@@ -48,6 +49,20 @@ def simulator() -> t.Iterator[Simulator]:
     with Simulator() as started:
         started.add_key(KEY)
         yield started
+
+
+@pytest.fixture(scope="session")
+def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
+    folder = tmp_path_factory.mktemp("pki")
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(folder / "ca.pem"))
+    pairs = []
+    for name in ("127.0.0.1", "other.example.com"):
+        issued, pair = authority.issue_cert(name), (str(folder / f"{name}.pem"), str(folder / f"{name}.key"))
+        issued.cert_chain_pems[0].write_to_path(pair[0])
+        issued.private_key_pem.write_to_path(pair[1])
+        pairs.append(pair)
+    return Pki(str(folder / "ca.pem"), *pairs)
 
 
 @pytest.fixture

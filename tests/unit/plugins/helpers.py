@@ -10,27 +10,32 @@ import contextlib
 import json
 import os
 import socket
+import ssl
 import threading
 import typing as t
 
 import pytest
-from ansible_collections.coralogix.incidents.plugins.module_utils import _errors, _settings
+from ansible_collections.coralogix.incidents.plugins.module_utils import _errors, _messages, _result, _settings
 from ansible_collections.coralogix.incidents.plugins.module_utils._answers import Response
 from ansible_collections.coralogix.incidents.plugins.module_utils._client import Client
 from ansible_collections.coralogix.incidents.plugins.module_utils._executor import execute
+from ansible_collections.coralogix.incidents.plugins.module_utils._failure import Failure
+from ansible_collections.coralogix.incidents.plugins.module_utils._failure import FailureKind as K
 from ansible_collections.coralogix.incidents.plugins.module_utils._incident import INCIDENT
-from ansible_collections.coralogix.incidents.plugins.module_utils._messages import Context
 from ansible_collections.coralogix.incidents.plugins.module_utils._plan import Change
-from ansible_collections.coralogix.incidents.plugins.module_utils._request import Request
-from ansible_collections.coralogix.incidents.plugins.module_utils._resource import Resource
-from ansible_collections.coralogix.incidents.plugins.module_utils._result import change_result
+from ansible_collections.coralogix.incidents.plugins.module_utils._request import build_request
+from ansible_collections.coralogix.incidents.plugins.module_utils._resource import Request, Resource
 from ansible_collections.coralogix.incidents.plugins.module_utils._secrets import Masker
 from ansible_collections.coralogix.incidents.plugins.module_utils._service import Service
 from ansible_collections.coralogix.incidents.plugins.module_utils._transport import Transport
 from requests.structures import CaseInsensitiveDict
 
-Result = t.Dict[str, t.Any]  # noqa: UP006 - Python 3.9 evaluates this line
-Sleeps = t.List[float]  # noqa: UP006
+__all__ = ["INCIDENT", "Failure", "K", "Response", "build_request"]
+
+# Not dict[…]: Python 3.9 evaluates these lines.
+Result = t.Dict[str, t.Any]  # noqa: UP006
+Conversation = t.Callable[[socket.socket], object]
+"""What a server does with one connection."""
 
 KEY = "cxup_key/of+the-tests"
 """The API key that every simulator of the tests knows. Encodings change two of its characters."""
@@ -44,13 +49,6 @@ def table(names: str, rows: t.Mapping[str, t.Any]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize(names, list(rows.values()), ids=list(rows))
 
 
-def refusal(function: t.Callable[..., t.Any], *args: t.Any, **kwargs: t.Any) -> str:
-    """The message of the OptionInvalid that a call raises."""
-    error = error_of(function, *args, **kwargs)
-    assert isinstance(error, _errors.OptionInvalid)
-    return error.message
-
-
 def error_of(function: t.Callable[..., t.Any], *args: t.Any, **kwargs: t.Any) -> t.Any:
     """The error value that a call raises."""
     with pytest.raises(_errors.CoralogixError) as raised:
@@ -58,7 +56,23 @@ def error_of(function: t.Callable[..., t.Any], *args: t.Any, **kwargs: t.Any) ->
     return raised.value.error
 
 
-def incident(incident_id: str, *users: str, **fields: t.Any) -> dict[str, t.Any]:
+def refusal(function: t.Callable[..., t.Any], *args: t.Any, **kwargs: t.Any) -> str:
+    """The message of the OptionInvalid that a call raises."""
+    error = error_of(function, *args, **kwargs)
+    assert isinstance(error, _errors.OptionInvalid)
+    return error.message
+
+
+def missing_words(words: t.Iterable[str], text: str) -> list[str]:
+    return [word for word in words if word not in text]
+
+
+def same(answer: t.Any) -> t.Any:
+    """A parser that takes every answer."""
+    return answer
+
+
+def incident(incident_id: t.Any, *users: str, **fields: t.Any) -> dict[str, t.Any]:
     return {"id": incident_id, "assignments": [{"assignedTo": {"userId": user}} for user in users], **fields}
 
 
@@ -66,8 +80,7 @@ def incident(incident_id: str, *users: str, **fields: t.Any) -> dict[str, t.Any]
 def respond(content: t.Any = b"", status: int = 200, **headers: str) -> Response:
     """An answer. Bytes are its body as they are; anything else becomes JSON."""
     body = content if isinstance(content, bytes) else json.dumps(content).encode()
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Response(status, CaseInsensitiveDict(named), body)
+    return Response(status, CaseInsensitiveDict({name.replace("_", "-"): headers[name] for name in headers}), body)
 
 
 class ScriptedTransport:
@@ -88,8 +101,7 @@ class ScriptedTransport:
         self.requests.append(request)
         self.seconds.append(seconds)
         answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
-        if callable(answer):
-            answer = answer(request)
+        answer = answer(request) if callable(answer) else answer
         if isinstance(answer, BaseException):
             raise answer
         assert isinstance(answer, Response)
@@ -99,16 +111,16 @@ class ScriptedTransport:
         self.is_aborted = True
 
 
-def settings_for(api_url: str, **options: t.Any) -> _settings.Settings:
-    return _settings.resolve_settings({"api_key": KEY, "api_url": api_url, **options}, os.environ)
+def settings_for(target: t.Any, **options: t.Any) -> _settings.Settings:
+    url = target if isinstance(target, str) else URL
+    return _settings.resolve_settings({"api_key": KEY, "api_url": url, **options}, os.environ)
 
 
-def client_for(target: t.Any, sleeps: Sleeps | None = None, **options: t.Any) -> Client:
+def client_for(target: t.Any, sleeps: list[float] | None = None, **options: t.Any) -> Client:
     """A client for the URL of a server, or for a transport. It takes down its waits, and does not wait."""
-    settings = settings_for(target if isinstance(target, str) else URL, **options)
-    transport = Transport(settings, "tests", CORRELATION_ID, 4) if isinstance(target, str) else target
+    settings = settings_for(target, **options)
     return Client(
-        transport,
+        Transport(settings, "tests", CORRELATION_ID, 4) if isinstance(target, str) else target,
         base_url=settings.base_url,
         timeout=settings.timeout,
         retries=settings.retries,
@@ -120,24 +132,17 @@ def client_for(target: t.Any, sleeps: Sleeps | None = None, **options: t.Any) ->
 
 
 def service_for(
-    target: t.Any,
-    resource: Resource = INCIDENT,
-    required_fields: t.Mapping[str, type] = {},
-    sleeps: Sleeps | None = None,
-    **options: t.Any,
+    target: t.Any, resource: Resource = INCIDENT, required_fields: t.Any = None, sleeps: t.Any = None, **options: t.Any
 ) -> Service:
     """The service at the URL of a server, or behind a transport."""
-    version = settings_for(target if isinstance(target, str) else URL, **options).api_version
-    return Service(client_for(target, sleeps, **options), resource, version, required_fields)
+    version = settings_for(target, **options).api_version
+    return Service(client_for(target, sleeps, **options), resource, version, required_fields or {})
 
 
 def with_limits(resource: Resource, max_ids: int) -> Resource:
     """The resource with so many IDs in one request at most."""
-    operations = {
-        name: operation._replace(max_ids=max_ids, max_ids_in_body=max_ids)
-        for name, operation in resource.operations.items()
-    }
-    return resource._replace(operations=operations)
+    rows = {name: row._replace(max_ids=max_ids, max_ids_in_body=max_ids) for name, row in resource.operations.items()}
+    return resource._replace(operations=rows)
 
 
 def run_change(
@@ -147,27 +152,40 @@ def run_change(
     missing: str = "fail",
     check_mode: bool = False,
     resource: Resource = INCIDENT,
-    sleeps: Sleeps | None = None,
     **options: t.Any,
 ) -> Result:
     """What a task returns for a change, with the promises that hold for every result."""
-    service = service_for(target, resource, change.required_fields, sleeps, **options)
+    service = service_for(target, resource, change.required_fields, **options)
     outcome = execute(change, service, ids, missing, check_mode)
-    result = change_result(resource, change, ids, outcome, Context(resource), diff=True)
+    result = _result.change_result(resource, change, ids, outcome, _messages.Context(resource), diff=True)
     changed_ids = result[f"{change.participle}_ids"]
     assert result["changed"] or not changed_ids
     for some in (changed_ids, result["not_found_ids"], result.get("skipped_ids", [])):
         assert some == [item_id for item_id in ids if item_id in some]
-    fact = f"coralogix_{resource.plural}"
+    fact = {f"coralogix_{resource.plural}": result[resource.plural]}
     assert ("msg" in result) == ("failure" in result) == ("failed" in result) == ("ansible_facts" not in result)
-    assert result.get("ansible_facts", {fact: result[resource.plural]}) == {fact: result[resource.plural]}
+    assert result.get("ansible_facts", fact) == fact
     json.dumps(result)
     return result
 
 
-# Servers.
+# Real exchanges.
+def read_once(url: str, **options: t.Any) -> t.Any:
+    """What one try of a read brings: JSON or a failure."""
+    client = client_for(url, **options)
+    return client.send_once(build_request(client.base_url, INCIDENT, "read", "v4", [UNKNOWN]), same)
+
+
+def fails_once(url: str, **options: t.Any) -> Failure:
+    """The failure of one try. Its message has no prose of libraries, which shows objects and addresses."""
+    outcome = read_once(url, **options)
+    assert isinstance(outcome, Failure)
+    assert not any(word in outcome.message for word in ("Pool", "object at 0x", "Exception", "Errno", KEY))
+    return outcome
+
+
 @contextlib.contextmanager
-def listener(converse: t.Callable[[socket.socket], object]) -> t.Iterator[str]:
+def listener(converse: Conversation) -> t.Iterator[str]:
     """A server whose whole behaviour is one function for each connection. Yields its address as host:port."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
@@ -187,14 +205,40 @@ def read_head(connection: socket.socket) -> bytes:
     """The head of a request."""
     received = b""
     while b"\r\n\r\n" not in received:
-        data = connection.recv(65536)
-        if not data:
-            raise ConnectionError
-        received += data
+        received += connection.recv(65536) or b"\r\n\r\n"
     return received
 
 
-def free_address() -> str:
-    """An address as host:port at which nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return f"127.0.0.1:{server.getsockname()[1]}"
+def tunnel(converse: Conversation) -> Conversation:
+    """A proxy that opens a tunnel to this conversation."""
+
+    def within(connection: socket.socket) -> None:
+        read_head(connection)
+        connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        converse(connection)
+
+    return within
+
+
+class Pki(t.NamedTuple):
+    ca: str
+    server: tuple[str, str]
+    """Certificate and key of 127.0.0.1."""
+    other: tuple[str, str]
+    """The same for another name."""
+
+    @property
+    def context(self) -> ssl.SSLContext:
+        """For a server at 127.0.0.1."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*self.server)
+        return context
+
+    def over_tls(self, converse: Conversation) -> Conversation:
+        """The same conversation on a TLS connection."""
+
+        def within(connection: socket.socket) -> None:
+            with self.context.wrap_socket(connection, server_side=True) as inner:
+                converse(inner)
+
+        return within

@@ -161,8 +161,8 @@ def run(simulator: Simulator, name: str, fails: bool, **options: t.Any) -> Resul
         simulator.add_user("dana@example.com")
         options.update(usernames=["lee@example.com" if fails else "dana@example.com"], team_id=in_process.TEAM)
     else:
-        ids = {"incident": simulator.add_incident, "case": simulator.add_case}[kind]() if not fails else A
-        options[f"{kind}_ids"] = [ids]
+        known = simulator.add_incident() if kind == "incident" else simulator.add_case()
+        options[f"{kind}_ids"] = [A if fails else known]
     return in_process.Runner(simulator)(name, **GIVEN.get(name, {}), **options)
 
 

@@ -191,7 +191,7 @@ def test_retry_reads_again_and_a_refusal_may_have_applied_in_part() -> None:
 def test_nothing_is_written_unseen() -> None:
     result = run(Shed(routes="/nowhere"), [A])
     assert (result["changed"], result["failure"]["method"]) == (False, "GET")
-    assert "which tools to skip" in result["msg"]
+    assert "must read first" in result["msg"]
 
 
 def test_tools_are_listed_page_by_page_once_the_routes_are_known() -> None:

@@ -13,117 +13,108 @@ import typing as t
 import zlib
 
 import requests
-import urllib3
-from ansible_collections.coralogix.incidents.plugins.module_utils._connections import (
-    BodyTooLarge,
-    EncodingUnsupported,
-    classify_exception,
-)
-from ansible_collections.coralogix.incidents.plugins.module_utils._errors import Failure, FailureKind
-from helpers import table
+from ansible_collections.coralogix.incidents.plugins.module_utils import _connections
+from helpers import Failure, K, table
+from urllib3 import exceptions as of_urllib3
 
-K = FailureKind
 POOL: t.Any = None
 
 
-def verification_error(code: int, text: str) -> ssl.SSLCertVerificationError:
-    error = ssl.SSLCertVerificationError(1, "[SSL: CERTIFICATE_VERIFY_FAILED] (_ssl.c:1000)")
-    error.verify_code, error.verify_message = code, text
+def tls_error(reason: str = "", code: int = 0) -> ssl.SSLError:
+    """An error as OpenSSL raises it: with a reason, or with the code of a verification."""
+    error: t.Any = ssl.SSLCertVerificationError(1, "x") if code else ssl.SSLError(1, f"[SSL: {reason}]")
+    if reason:
+        error.reason = reason
+    if code:
+        error.verify_code, error.verify_message = code, f"code {code}"
     return error
 
 
-def ssl_error(reason: str) -> ssl.SSLError:
-    error = ssl.SSLError(1, f"[SSL: {reason}] (_ssl.c:1000)")
-    error.reason = reason
+def caused_by(error: Exception, cause: Exception) -> Exception:
+    error.__cause__ = cause
     return error
 
 
-def as_proxy(error: Exception) -> urllib3.exceptions.ProxyError:
-    return urllib3.exceptions.ProxyError("Cannot connect to proxy.", error)
+def of_proxy(error: Exception) -> Exception:
+    return of_urllib3.ProxyError("Cannot connect to proxy.", error)
 
 
-def no_route() -> urllib3.exceptions.NewConnectionError:
-    error = urllib3.exceptions.NewConnectionError(POOL, "x")
-    error.__cause__ = OSError(113, "No route to host")
-    return error
+# What the exceptions mean: kind, whether another try may succeed, whether the request may have been carried out; and a
+# part of the message.
+ROWS: dict[tuple[K, bool, bool], list[tuple[BaseException, str]]] = {
+    (K.ANSWER_TOO_LARGE, False, True): [(_connections.BodyTooLarge("it has more than 1 MiB"), "more than 1 MiB")],
+    (K.NOT_JSON, False, True): [(_connections.EncodingUnsupported("br"), "br")],
+    (K.CERTIFICATE, False, False): [(tls_error(code=20), "code 20")],
+    (K.CERTIFICATE_HOST, False, False): [(tls_error(code=62), "code 62"), (tls_error(code=64), "code 64")],
+    (K.CERTIFICATE_FORM, False, False): [(tls_error(code=85), "code 85"), (tls_error(code=92), "code 92")],
+    (K.CA_FILE, False, False): [
+        *((tls_error("NO_CERTIFICATE_OR_CRL_FOUND"), ""), (ssl.SSLError("unknown error (PEM lib)"), "")),
+    ],
+    (K.UNREACHABLE, True, False): [
+        (socket.gaierror(-2, "Name or service not known"), "does not resolve"),
+        (UnicodeError("label too long"), "does not resolve"),
+        (of_urllib3.ConnectTimeoutError(POOL, "x"), "no connection within 3 s"),
+        (ConnectionRefusedError(111, "x"), "connection refused"),
+        (caused_by(of_urllib3.NewConnectionError(POOL, "x"), OSError(113, "No route to host")), "No route to host"),
+    ],
+    (K.TIMEOUT, True, True): [(socket.timeout("timed out"), "answer within 3 s")],
+    (K.CONNECTION, True, True): [
+        (ConnectionResetError(104, "x"), "connection reset"),
+        (http.client.RemoteDisconnected("x"), "closed without an answer"),
+        (http.client.BadStatusLine("incident data"), "the answer is no HTTP"),
+        (http.client.IncompleteRead(b"incident data"), "cut short"),
+        (zlib.error("x"), "compressed answer was broken"),
+        (tls_error("UNEXPECTED_EOF"), "TLS failed: "),
+        (http.client.LineTooLong("header line"), "no valid HTTP"),
+        (ValueError("incident data"), "no valid HTTP"),
+        (OSError(5, "Input/output error"), "Input/output error"),
+        # It may have let the request through.
+        (of_proxy(ConnectionResetError(104, "x")), "connection reset"),
+    ],
+    (K.PROXY, False, False): [
+        (requests.exceptions.InvalidProxyURL("x"), "its URL cannot be used"),
+        (OSError("Tunnel connection failed: 407 Login"), "refused the tunnel: 407 Login"),
+        (of_proxy(tls_error(code=20)), "code 20"),
+        (of_proxy(tls_error("WRONG_VERSION_NUMBER")), "it speaks http"),
+        (caused_by(_connections.TunnelFailed(), tls_error(code=62)), "code 62"),
+    ],
+    (K.PROXY, True, False): [
+        (OSError("Tunnel connection failed: 503"), "refused the tunnel: 503"),
+        (of_proxy(ConnectionRefusedError(111, "x")), "connection refused"),
+        (of_proxy(socket.gaierror(-2, "x")), "does not resolve"),
+        (caused_by(_connections.TunnelFailed(), http.client.RemoteDisconnected("x")), "closed without an answer"),
+    ],
+}
+CASES = {f"{row[0].name} {error!r}": (row, error, part) for row, pairs in ROWS.items() for error, part in pairs}
 
 
-UNSENT = {"retryable": True, "may_have_applied": False}
-OPEN = {"retryable": True, "may_have_applied": True}
-FINAL = {"retryable": False, "may_have_applied": False}
-ROWS: dict[str, tuple[BaseException, FailureKind, str, dict[str, bool]]] = {
-    "too large": (BodyTooLarge("it has more than 1 MiB"), K.ANSWER_TOO_LARGE, "it has more than 1 MiB", {**OPEN, "retryable": False}),
-    "encoding": (EncodingUnsupported("br"), K.NOT_JSON, "br", {**OPEN, "retryable": False}),
-    "proxy's URL": (requests.exceptions.InvalidProxyURL("x"), K.PROXY, "its URL cannot be used", FINAL),
-    "certificate": (verification_error(20, "unable to get local issuer certificate"), K.CERTIFICATE, "unable to get", FINAL),
-    "certificate for another name": (verification_error(62, "Hostname mismatch"), K.CERTIFICATE_HOST, "Hostname", FINAL),
-    "certificate for another address": (verification_error(64, "IP mismatch"), K.CERTIFICATE_HOST, "IP", FINAL),
-    "certificate without a key identifier": (verification_error(85, "Missing Authority Key"), K.CERTIFICATE_FORM, "Missing", FINAL),
-    "authority without key usage": (verification_error(92, "CA cert"), K.CERTIFICATE_FORM, "CA cert", FINAL),
-    "damaged CA file": (ssl_error("NO_CERTIFICATE_OR_CRL_FOUND"), K.CA_FILE, "no certificate", FINAL),
-    "damaged certificate in a CA file": (ssl.SSLError("unknown error (PEM lib)"), K.CA_FILE, "no certificate", FINAL),
-    "no such name": (socket.gaierror(-2, "Name or service not known"), K.UNREACHABLE, "does not resolve", UNSENT),
-    "name too long": (UnicodeError("label too long"), K.UNREACHABLE, "does not resolve", UNSENT),
-    "connect timeout": (urllib3.exceptions.ConnectTimeoutError(POOL, "x"), K.UNREACHABLE, "no connection within 3 s", UNSENT),
-    "refused": (ConnectionRefusedError(111, "Connection refused"), K.UNREACHABLE, "connection refused", UNSENT),
-    "no route": (no_route(), K.UNREACHABLE, "No route to host", UNSENT),
-    "timeout": (socket.timeout("timed out"), K.TIMEOUT, "no complete answer within 3 s", OPEN),
-    "reset": (ConnectionResetError(104, "x"), K.CONNECTION, "connection reset", OPEN),
-    "closed": (http.client.RemoteDisconnected("x"), K.CONNECTION, "closed without an answer", OPEN),
-    "no HTTP": (http.client.BadStatusLine("incident data"), K.CONNECTION, "the answer is no HTTP", OPEN),
-    "cut short": (http.client.IncompleteRead(b"incident data"), K.CONNECTION, "cut short", OPEN),
-    "broken compression": (zlib.error("x"), K.CONNECTION, "compressed answer was broken", OPEN),
-    "other TLS error": (ssl_error("UNEXPECTED_EOF"), K.CONNECTION, "TLS failed: ", OPEN),
-    "endless header": (http.client.LineTooLong("header line"), K.CONNECTION, "no valid HTTP", OPEN),
-    "other text that cannot be read": (ValueError("incident data"), K.CONNECTION, "no valid HTTP", OPEN),
-    "other OS error": (OSError(5, "Input/output error"), K.CONNECTION, "Input/output error", OPEN),
-    "proxy refuses the tunnel": (OSError("Tunnel connection failed: 407 Login"), K.PROXY, "refused the tunnel: 407 Login", FINAL),
-    "proxy is overloaded": (OSError("Tunnel connection failed: 503"), K.PROXY, "refused the tunnel: 503", UNSENT),
-    "proxy is not there": (as_proxy(ConnectionRefusedError(111, "x")), K.PROXY, "connection refused", UNSENT),
-    "proxy has no name": (as_proxy(socket.gaierror(-2, "x")), K.PROXY, "does not resolve", UNSENT),
-    "proxy's certificate": (as_proxy(verification_error(20, "local issuer")), K.PROXY, "local issuer", FINAL),
-    "proxy speaks plain HTTP": (as_proxy(ssl_error("WRONG_VERSION_NUMBER")), K.PROXY, "it speaks http", FINAL),
-}  # fmt: skip
-
-
-@table("error, kind, message, flags", ROWS)
+@table("row, error, part", CASES)
 def test_exception_becomes_a_failure_however_it_is_wrapped(
-    error: BaseException, kind: FailureKind, message: str, flags: dict[str, bool]
+    row: tuple[K, bool, bool], error: Exception, part: str
 ) -> None:
-    chained = RuntimeError("outer")
-    chained.__cause__ = error
     in_context = requests.ConnectionError("outer")
     in_context.__context__ = error
-    for wrapped in (error, chained, in_context, requests.ConnectionError(urllib3.exceptions.MaxRetryError(POOL, "/", error))):  # type: ignore[arg-type]  # fmt: skip
-        failure = classify_exception(wrapped, 3.0, through_proxy=kind is K.PROXY)
+    as_argument = requests.ConnectionError(of_urllib3.MaxRetryError(POOL, "/", error))
+    for wrapped in (error, caused_by(RuntimeError("outer"), error), in_context, as_argument):
+        failure = _connections.classify_exception(wrapped, 3.0, through_proxy=row[0] is K.PROXY)
         assert isinstance(failure, Failure)
-        assert (failure.kind, {name: getattr(failure, name) for name in flags}) == (kind, flags)
-        assert message in failure.message
-        assert "incident data" not in failure.message
+        assert (failure.kind, failure.retryable, failure.may_have_applied) == row
+        assert (part in failure.message, "incident data" in failure.message) == (True, False)
+
+
+def test_with_a_proxy_what_cannot_be_reached_is_the_proxy() -> None:
+    for error, part in ROWS[K.UNREACHABLE, True, False]:
+        failure: t.Any = _connections.classify_exception(error, 3.0, through_proxy=True)
+        assert (failure.kind, part in failure.message) == (K.PROXY, True)
 
 
 def test_exceptions_in_a_circle_and_with_braces_are_no_problem() -> None:
     first, second = requests.exceptions.ConnectionError("{bad} format"), OSError("{")
     first.__context__, second.__context__ = second, first
-    failure = classify_exception(first, 1.0, through_proxy=False)
-    assert failure
+    failure: t.Any = _connections.classify_exception(first, 1.0, through_proxy=False)
     assert failure.kind is K.CONNECTION
 
 
 def test_exceptions_that_have_nothing_to_do_with_a_connection_are_none() -> None:
     for error in (MemoryError(), RecursionError(), KeyError("x"), RuntimeError("can't start new thread")):
-        assert classify_exception(error, 1.0, through_proxy=False) is None
-
-
-def test_with_a_proxy_what_cannot_be_reached_is_the_proxy() -> None:
-    for error, kind, message, _flags in ROWS.values():
-        if kind is K.UNREACHABLE:
-            failure = classify_exception(error, 3.0, through_proxy=True)
-            assert failure
-            assert (failure.kind, message in failure.message) == (K.PROXY, True)
-
-
-def test_proxy_is_not_blamed_for_what_may_have_been_carried_out() -> None:
-    failure = classify_exception(as_proxy(ConnectionResetError(104, "x")), 1.0, through_proxy=True)
-    assert failure
-    assert (failure.kind, failure.may_have_applied) == (K.CONNECTION, True)
+        assert _connections.classify_exception(error, 1.0, through_proxy=False) is None

@@ -10,23 +10,15 @@ import typing as t
 
 import pytest
 from ansible_collections.coralogix.incidents.plugins.module_utils import _incident
-from ansible_collections.coralogix.incidents.plugins.module_utils._errors import Failure, FailureKind
-from ansible_collections.coralogix.incidents.plugins.module_utils._incident import INCIDENT, OPERATIONS
+from ansible_collections.coralogix.incidents.plugins.module_utils._incident import OPERATIONS
 from ansible_collections.coralogix.incidents.plugins.module_utils._resource import Route
-from helpers import A, incident, table
+from helpers import INCIDENT, A, Failure, K, incident, table
 
-K = FailureKind
 V1 = "/incidents/incidents/v1"
-
 # As the vendor's contract has them: permission, and the routes of version 3 and of versions 4 and 5.
 PUBLISHED: dict[str, tuple[str, Route, Route]] = {
     "read": ("incidents:read", Route("GET", f"{V1}/batch", "ids"), Route("GET", V1, "ids")),
     "list": ("incidents:read", Route("POST", V1), Route("POST", V1, in_body=True)),
-    "assign": (
-        "incidents:assign",
-        Route("POST", f"{V1}/by-user", "incident_ids"),
-        Route("POST", f"{V1}/all/by-user", "incidentIds", True),
-    ),
     "unassign": (
         "incidents:assign",
         Route("DELETE", f"{V1}/by-user", "incident_ids"),
@@ -34,33 +26,25 @@ PUBLISHED: dict[str, tuple[str, Route, Route]] = {
     ),
     **{
         name: (
-            permission,
-            Route("POST", f"{V1}/{name}", "incident_ids"),
-            Route("POST", f"{V1}/all/{new_name}", "incidentIds", True),
+            f"incidents:{permission}",
+            Route("POST", f"{V1}/{old_path}", "incident_ids"),
+            Route("POST", f"{V1}/all/{new_path}", "incidentIds", True),
         )
-        for name, permission, new_name in (
-            ("acknowledge", "incidents:acknowledge", "acknowledge"),
-            ("resolve", "incidents:close", "resolve"),
-            ("close", "incidents:close", "closed"),
+        for name, permission, old_path, new_path in (
+            *(("assign", "assign", "by-user", "by-user"), ("acknowledge", "acknowledge", "acknowledge", "acknowledge")),
+            *(("resolve", "close", "resolve", "resolve"), ("close", "close", "close", "closed")),
         )
     },
 }
 
 
 def test_operations_are_the_published_ones() -> None:
-    assert {
-        name: (operation.permission, operation.routes["v3"], operation.routes["v4"])
-        for name, operation in OPERATIONS.items()
-    } == PUBLISHED
+    rows = OPERATIONS.items()
+    assert {name: (row.permission, row.routes["v3"], row.routes["v4"]) for name, row in rows} == PUBLISHED
+    assert {name: row.action for name, row in rows} == {name: f"{name} incidents" for name in PUBLISHED}
+    assert {name for name, row in rows if not row.needs_personal_key} == {"read", "list"}
+    assert {row.max_ids for row in OPERATIONS.values()} == {10_000}
     assert INCIDENT.route_sets == {"latest": ("v4", "v3"), "3": ("v3",), "4": ("v4",), "5": ("v4",)}
-    assert {name for name, operation in OPERATIONS.items() if operation.needs_personal_key} == {*OPERATIONS} - {
-        "read",
-        "list",
-    }
-    assert {operation.max_ids for operation in OPERATIONS.values()} == {10_000}
-    assert {name: operation.action for name, operation in OPERATIONS.items()} == {
-        name: f"{name} incidents" for name in OPERATIONS
-    }
 
 
 # GET …/v1/batch may meet GET …/v1/{id}. What it then says, and whether that means a missing route: where the newer
@@ -102,7 +86,7 @@ def test_refusal_that_takes_the_end_of_a_path_for_an_id_is_a_missing_route(
     assert not INCIDENT.names_missing_route("unassign", *args[1:])
 
 
-UNKNOWN: dict[str, tuple[list[str], FailureKind, str, bool]] = {
+UNKNOWN: dict[str, tuple[list[str], K, str, bool]] = {
     "batch": ([A], K.UNKNOWN_ID, "Not Found: incident batch", True),
     "nameless": ([A], K.UNKNOWN_ID, "incident not found", True),
     "nameless, other words": ([A], K.UNKNOWN_ID, "Not Found: incident", True),
@@ -116,27 +100,21 @@ UNKNOWN: dict[str, tuple[list[str], FailureKind, str, bool]] = {
 
 
 @table("ids, kind, message, is_missing", UNKNOWN)
-def test_unknown_id_is_no_missing_route(ids: list[str], kind: FailureKind, message: str, is_missing: bool) -> None:
+def test_unknown_id_is_no_missing_route(ids: list[str], kind: K, message: str, is_missing: bool) -> None:
     assert INCIDENT.names_missing_route("read", "v3", Failure(kind, message), ids, True) == is_missing
 
 
-ODD_ASSIGNMENTS: dict[str, tuple[list[t.Any], list[str]]] = {
-    **{
-        f"{assignment!r}": ([assignment], [""])
-        for assignment in (
-            *(None, "me", ["me"], {}, {"assignedTo": None}, {"assignedTo": "me"}, {"assignedTo": {}}),
-            *({"assignedTo": {"userId": None}}, {"assignedTo": {"userId": ["me"]}}),
-        )
-    },
-    "second of two": ([None, {"assignedTo": {"userId": "me"}}], ["", "me"]),
-}
+ODD_ASSIGNMENTS: list[t.Any] = [
+    *(None, "me", ["me"], {}, {"assignedTo": None}, {"assignedTo": "me"}, {"assignedTo": {}}),
+    *({"assignedTo": {"userId": None}}, {"assignedTo": {"userId": ["me"]}}),
+]
 
 
-@table("assignments, ids", ODD_ASSIGNMENTS)
-def test_assignment_without_a_user_is_somebodys(assignments: list[t.Any], ids: list[str]) -> None:
-    odd = {"id": A, "assignments": assignments}
-    assert _incident.assignee_ids(odd) == ids
-    assert _incident.describe_assignees(odd) == ", ".join(user or "(unknown user)" for user in ids)
+@pytest.mark.parametrize("assignment", ODD_ASSIGNMENTS, ids=str)
+def test_assignment_without_a_user_is_somebodys(assignment: t.Any) -> None:
+    odd = {"id": A, "assignments": [assignment, {"assignedTo": {"userId": "me"}}]}
+    assert _incident.assignee_ids(odd) == ["", "me"]
+    assert _incident.describe_assignees(odd) == "(unknown user), me"
 
 
 def test_state_is_described_in_few_words() -> None:

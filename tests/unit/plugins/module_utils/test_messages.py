@@ -9,44 +9,29 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.coralogix.incidents.plugins.module_utils import _errors
-from ansible_collections.coralogix.incidents.plugins.module_utils._errors import (
-    Attempts,
-    Failure,
-    FailureKind,
-    RequestFailed,
-)
-from ansible_collections.coralogix.incidents.plugins.module_utils._incident import INCIDENT
-from ansible_collections.coralogix.incidents.plugins.module_utils._messages import (
-    FAILURE_TEXTS,
-    Context,
-    describe_error,
-    list_ids,
-)
-from ansible_collections.coralogix.incidents.plugins.module_utils._request import build_request
-from helpers import A, table
+from ansible_collections.coralogix.incidents.plugins.module_utils import _errors, _messages
+from ansible_collections.coralogix.incidents.plugins.module_utils._errors import Attempts
+from helpers import INCIDENT, A, Failure, K, build_request, missing_words, table
 
-K = FailureKind
-BASE = "https://host.example/mgmt/openapi/latest"
-CONTEXT = Context(INCIDENT, "CX_API_KEY", "CORALOGIX_URL", "HTTPS_PROXY", "CURL_CA_BUNDLE")
+CONTEXT = _messages.Context(INCIDENT, "CX_API_KEY", "CORALOGIX_URL", "HTTPS_PROXY", "CURL_CA_BUNDLE")
 
 
-def failed(
-    kind: FailureKind, operation: str = "unassign", attempts: Attempts = Attempts(1), **failure: t.Any
-) -> RequestFailed:
-    request = build_request(BASE, INCIDENT, operation, "v4", [A, "INC-5"])
-    return RequestFailed(request, Failure(kind, **{"message": "the words.", **failure}), attempts, "c-1")
+def failed(kind: K, operation: str = "unassign", attempts: t.Any = None, **failure: t.Any) -> _errors.RequestFailed:
+    request = build_request("https://host.example/mgmt/openapi/latest", INCIDENT, operation, "v4", [A, "INC-5"])
+    failure = {"message": "the words.", **failure}
+    return _errors.RequestFailed(request, Failure(kind, **failure), attempts or Attempts(1), "c-1")
 
 
-def describe(error: t.Any, context: Context = CONTEXT) -> str:
-    text = describe_error(error, context)
+def describe(error: t.Any, context: _messages.Context = CONTEXT) -> str:
+    text = _messages.describe_error(error, context)
     assert text.endswith(".")
     assert not any(mark in text for mark in ("{", "}", "..", "  ", "None"))
+    assert len(text) < 1000
     return text
 
 
 # What the message for each kind of failure has to name, besides the words of the service.
-WORDS: dict[FailureKind, list[str]] = {
+WORDS: dict[K, list[str]] = {
     K.INVALID: ["invalid", "only UUIDs", "'INC-5'"],
     K.UNAUTHENTICATED: ["CX_API_KEY", "region", "CORALOGIX_URL"],
     K.FORBIDDEN: ["unassign incidents", "incidents:assign", "personal key"],
@@ -79,28 +64,24 @@ WORDS: dict[FailureKind, list[str]] = {
 
 
 def test_every_failure_has_a_text() -> None:
-    assert FAILURE_TEXTS.keys() == WORDS.keys() == set(FailureKind)
+    assert _messages.FAILURE_TEXTS.keys() == WORDS.keys() == {*K}
 
 
-@pytest.mark.parametrize("kind", FailureKind)
-@pytest.mark.parametrize("status", [None, 418])
-def test_message_says_what_happened_and_what_to_do(kind: FailureKind, status: int | None) -> None:
-    text = describe(failed(kind, status=status))
-    assert [word for word in WORDS[kind] if word not in text] == []
-    assert ("418: the words" if status else "the words") in text
-    assert ("host.example" in text) == ("{host}" in FAILURE_TEXTS[kind])
-
-
-@pytest.mark.parametrize("kind", [K.CERTIFICATE_HOST, K.CERTIFICATE_FORM, K.CA_FILE, K.PROXY])
-def test_message_does_not_advise_what_is_set_already(kind: FailureKind) -> None:
-    assert "ca_path" not in describe(failed(kind))
+@pytest.mark.parametrize("kind", K)
+def test_message_says_what_happened_and_what_to_do(kind: K) -> None:
+    for status, answer in ((None, "the words"), (418, "418: the words")):
+        text = describe(failed(kind, status=status))
+        assert missing_words([*WORDS[kind], answer], text) == []
+        assert ("host.example" in text) == ("{host}" in _messages.FAILURE_TEXTS[kind])
+    # It does not advise what is set already.
+    assert ("ca_path" in text) == (kind is K.CERTIFICATE)
 
 
 def test_message_without_words_or_sources_still_reads_well() -> None:
-    text = describe(failed(K.UNAUTHENTICATED, message=""), Context(INCIDENT))
-    assert "no reason given" in text
-    assert [word for word in ("api_key", "region, domain or api_url") if word not in text] == []
-    assert "environment" in describe(failed(K.PROXY), Context(INCIDENT))
+    nothing = _messages.Context(INCIDENT)
+    words = ["no reason given", "api_key", "region, domain or api_url"]
+    assert missing_words(words, describe(failed(K.UNAUTHENTICATED, message=""), nothing)) == []
+    assert "environment" in describe(failed(K.PROXY), nothing)
 
 
 def test_reading_is_not_said_to_need_a_personal_key_or_a_key_that_may_read() -> None:
@@ -108,57 +89,42 @@ def test_reading_is_not_said_to_need_a_personal_key_or_a_key_that_may_read() -> 
     assert "may read" not in describe(failed(K.UNKNOWN_ID, "read"))
 
 
-ATTEMPTS: dict[str, tuple[Attempts, list[str]]] = {
-    "once": (Attempts(1), []),
-    "several": (Attempts(3, 1.54), ["3 times", "1.5 s"]),
-    "given up": (Attempts(2, 1.5, 300.4), ["after try 2", "300", "125 s"]),
-}
+def test_message_says_how_often_it_was_tried() -> None:
+    once = describe(failed(K.RATE_LIMITED))
+    for attempts, words in (
+        (Attempts(3, 1.54), ["3 times", "1.5 s"]),
+        (Attempts(2, 1.5, 300.4), ["try 2", "300", "125"]),
+    ):
+        text = describe(failed(K.RATE_LIMITED, attempts=attempts))
+        assert (text.startswith(once), missing_words(words, text[len(once) :])) == (True, [])
 
 
-@table("attempts, words", ATTEMPTS)
-def test_message_says_how_often_it_was_tried(attempts: Attempts, words: list[str]) -> None:
-    once, text = (describe(failed(K.RATE_LIMITED, attempts=tried)) for tried in (Attempts(1), attempts))
-    added = text[len(once) :]
-    assert (text.startswith(once), bool(added)) == (True, bool(words))
-    assert [word for word in words if word not in added] == []
-
-
-REQUEST = failed(K.FORBIDDEN, "read")
+READ = failed(K.FORBIDDEN, "read")
+MANY = tuple(map(str, range(50_000)))
 OTHERS: dict[str, tuple[t.Any, list[str]]] = {
     "option": (_errors.OptionInvalid("limit is 0."), ["limit is 0."]),
-    "list": (_errors.ListFailed(REQUEST, 8, 10), ["incidents:read", "8 of 10 incidents"]),
-    "probe": (_errors.ProbeFailed(REQUEST), ["API version", "incidents:read"]),
-    "probe after the deadline": (
-        _errors.ProbeFailed(_errors.DeadlinePassed(5, "read incidents")),
-        ["API version", "5 s"],
-    ),
+    "list": (_errors.ListFailed(READ, 8, 10), ["incidents:read", "8 of 10 incidents"]),
+    "probe": (_errors.ProbeFailed(READ), ["API version", "incidents:read"]),
+    "probe too late": (_errors.ProbeFailed(_errors.DeadlinePassed(5, "read incidents")), ["API version", "5 s"]),
     "deadline": (_errors.DeadlinePassed(2.5, "list incidents"), ["2.5 s", "list incidents", "deadline"]),
     "unknown IDs": (_errors.IdsUnknown(("a", "b")), ["incident IDs: 'a', 'b'.", "missing=ignore"]),
-    "many unknown IDs": (
-        _errors.IdsUnknown(tuple(map(str, range(50_000)))),
-        ["'19' and 49980 more", "not_found_ids"],
-    ),
-    "check mode": (_errors.ReadRequired(REQUEST, True), ["incidents:read", "Check mode must read first"]),
-    "skipping": (_errors.ReadRequired(REQUEST, False), ["incidents:read", "which incidents to skip"]),
+    "many unknown IDs": (_errors.IdsUnknown(MANY), ["'19' and 49980 more", "not_found_ids"]),
+    "check mode": (_errors.ReadRequired(READ, True), ["incidents:read", "Check mode must read first"]),
+    "skipping": (_errors.ReadRequired(READ, False), ["incidents:read", "must read first"]),
     "no effect": (_errors.EffectMissing(("a",), ()), ["not visible yet", "'a'"]),
     "another effect": (_errors.EffectMissing((), ("b",)), ["neither", "'b'"]),
     "incomplete answer": (_errors.AnswerIncomplete(("a",)), ["leaves out 'a'"]),
     "missing library": (_errors.LibraryMissing(("/a/python", "/b/python"), ""), ["missing", "/a/python", "/b/python"]),
-    "broken library": (
-        _errors.LibraryMissing(("/a/python",), "AttributeError: x."),
-        ["cannot be imported", "AttributeError"],
-    ),
+    "broken library": (_errors.LibraryMissing(("/a/python",), "TypeError: x."), ["cannot be imported", "TypeError: x"]),
     "unforeseen": (_errors.Unexpected("KeyError: 'x'", ""), ["KeyError: 'x'"]),
 }
 
 
 @table("error, words", OTHERS)
 def test_other_errors_say_what_happened_too(error: t.Any, words: list[str]) -> None:
-    text = describe(error)
-    assert [word for word in words if word not in text] == []
-    assert len(text) < 1000
+    assert missing_words(words, describe(error)) == []
 
 
 def test_ids_are_quoted_and_bounded() -> None:
-    assert list_ids(["A", "it's"]) == "'A', \"it's\""
-    assert len(list_ids(["x" * 9000] * 30)) < 2000
+    assert _messages.list_ids(["A", "it's"]) == "'A', \"it's\""
+    assert len(_messages.list_ids(["x" * 9000] * 30)) < 2000

@@ -8,25 +8,16 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible_collections.coralogix.incidents.plugins.module_utils._errors import (
-    Attempts,
-    DeadlinePassed,
-    Failure,
-    FailureKind,
-    RequestFailed,
-)
-from ansible_collections.coralogix.incidents.plugins.module_utils._incident import INCIDENT
+from ansible_collections.coralogix.incidents.plugins.module_utils._errors import Attempts, DeadlinePassed, RequestFailed
 from ansible_collections.coralogix.incidents.plugins.module_utils._negotiation import RouteNegotiation
-from ansible_collections.coralogix.incidents.plugins.module_utils._request import build_request
-from helpers import refusal, table
+from helpers import INCIDENT, A, Failure, K, build_request, refusal, table
 
-K = FailureKind
 READ = build_request("https://x.example", INCIDENT, "read", "v4", ["a"])
 SERVED = "served"
 DEADLINE = DeadlinePassed(1.0, "read incidents")
 
 
-def failed(kind: FailureKind, message: str = "", may_have_applied: bool = False) -> RequestFailed:
+def failed(kind: K, message: str = "", may_have_applied: bool = False) -> RequestFailed:
     return RequestFailed(READ, Failure(kind, message), Attempts(1), "", may_have_applied)
 
 
@@ -64,10 +55,9 @@ def test_routes_are_tried_until_one_is_served(
     answers: dict[str, t.Any], outcome: t.Any, remaining: tuple[str, ...]
 ) -> None:
     routes = RouteNegotiation(INCIDENT, "latest")
-    tried: list[str] = []
-    uuid = "0b5f8a3e-6c1d-4f0e-9a57-00000000000a"
-    assert routes.call("read", [uuid], lambda route_set: tried.append(route_set) or answers[route_set]) == outcome
-    assert tried == list(answers)
+    pending = dict(answers)
+    assert routes.call("read", [A], pending.pop) == outcome
+    assert pending == {}
     assert routes.route_sets == remaining
     assert routes.is_settled == (len(remaining) == 1)
 

@@ -33,9 +33,13 @@ def thing(color: str, **fields: t.Any) -> Item:
 
 
 ids = [f"id-{number}" for number in range(5)]
-some_items = st.fixed_dictionaries(
-    {}, optional={i: st.sampled_from(["red", "black", "blue"]).map(lambda c, i=i: {**thing(c), "id": i}) for i in ids}
-)
+
+
+def in_any_color(item_id: str) -> st.SearchStrategy[Item]:
+    return st.sampled_from(["red", "black", "blue"]).map(lambda color: {"id": item_id, "color": color})
+
+
+some_items = st.fixed_dictionaries({}, optional={item_id: in_any_color(item_id) for item_id in ids})
 
 
 @given(asked=st.lists(st.sampled_from(ids), unique=True), items=some_items)

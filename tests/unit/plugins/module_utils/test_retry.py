@@ -11,14 +11,14 @@ import typing as t
 
 import pytest
 from ansible_collections.coralogix.incidents.plugins.module_utils import _retry
-from ansible_collections.coralogix.incidents.plugins.module_utils._errors import Attempts, Failure, FailureKind
-from helpers import table
+from ansible_collections.coralogix.incidents.plugins.module_utils._errors import Attempts
+from helpers import Failure, K, table
 from hypothesis import given
 from hypothesis import strategies as st
 
 NOW = 1_700_000_000.0
 
-RETRYABLE = Failure(FailureKind.SERVER_ERROR, "", retryable=True)
+RETRYABLE = Failure(K.SERVER_ERROR, "", retryable=True)
 LIMITED = RETRYABLE._replace(retry_after=7.0)
 
 

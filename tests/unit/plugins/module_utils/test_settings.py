@@ -8,49 +8,46 @@ from __future__ import annotations
 
 import typing as t
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 from ansible_collections.coralogix.incidents.plugins.module_utils import _settings
 from ansible_collections.coralogix.incidents.plugins.module_utils._errors import CoralogixError
 from ansible_collections.coralogix.incidents.plugins.module_utils._settings import Settings, resolve_settings
-from helpers import refusal, table
+from helpers import missing_words, refusal, table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 HOST = "https://api.eu2.coralogix.com"
 REGIONS = ("ap1", "ap2", "ap3", "eu1", "eu2", "us1", "us2", "us3")
 SECRET = "s3cr3t"
-# In the order in which they are looked at.
-OPTION_OF = {
+VARIABLES = {
+    # In the order in which they are looked at.
     "CORALOGIX_URL": "api_url",
     "CORALOGIX_DOMAIN": "domain",
     "CORALOGIX_REGION": "region",
     "CX_REGION": "region",
+    "CORALOGIX_API_KEY": "api_key",
+    "CX_API_KEY": "api_key",
 }
-KEY_VARIABLES = ("CORALOGIX_API_KEY", "CX_API_KEY")
 
 
-def resolve(environ: t.Mapping[str, str] = {}, **options: t.Any) -> Settings:
+def resolve(environ: t.Any = MappingProxyType({}), **options: t.Any) -> Settings:
     return resolve_settings({"api_key": "k", **options}, environ)
 
 
-def base_url(environ: t.Mapping[str, str] = {}, **options: t.Any) -> str:
-    return resolve(environ, **options).base_url
+def from_source(source: str, value: t.Any, **options: t.Any) -> t.Any:
+    """Options and environment, with the value in the option or in the variable of this name."""
+    option = VARIABLES.get(source, source)
+    task = {"api_key": "k", **options, option: None if source in VARIABLES else value}
+    return task, {source: value} if source in VARIABLES else {}
 
 
 def test_a_key_is_enough() -> None:
-    assert resolve() == Settings(
-        base_url="https://api.coralogix.com/mgmt/openapi/latest",
-        api_version="latest",
-        authorization="Bearer k",
-        timeout=30.0,
-        deadline=None,
-        retries=4,
-        verify=True,
-        key_source="api_key",
-        host_source="",
-    )
-    assert resolve(**dict.fromkeys(set(_settings.CONNECTION_OPTIONS) - {"api_key"})) == resolve()
+    base = "https://api.coralogix.com/mgmt/openapi/latest"
+    expected = Settings(base, "latest", "Bearer k", 30.0, None, 4, True, key_source="api_key", host_source="")
+    assert resolve() == expected
+    assert resolve(**dict.fromkeys(set(_settings.CONNECTION_OPTIONS) - {"api_key"})) == expected
 
 
 def test_argument_spec_is_the_table_without_the_environment() -> None:
@@ -64,160 +61,119 @@ def test_argument_spec_is_the_table_without_the_environment() -> None:
 UNSET = (None, "", " \t")
 HOSTS = {
     "api_url": {"https://one.example.com": "https://one.example.com", " http://localhost:1/ ": "http://localhost:1"},
-    "domain": {
-        "two.example.com": "https://api.two.example.com",
-        " API.three.example.com": "https://api.three.example.com",
-    },
+    "domain": {"two.example.com": "https://api.two.example.com", " API.three.x.com": "https://api.three.x.com"},
     "region": {"us3": "https://api.us3.coralogix.com", " EU2 ": "https://api.eu2.coralogix.com"},
+    "api_key": {"key-a": "Bearer key-a", " key-b\n": "Bearer key-b"},
 }
-option_values = {option: st.sampled_from((*UNSET, *hosts)) for option, hosts in HOSTS.items()}
-variable_values = {
-    variable: option_values[option].map(lambda value: value or "") for variable, option in OPTION_OF.items()
-}
+in_task = st.fixed_dictionaries({option: st.sampled_from((*UNSET, *values)) for option, values in HOSTS.items()})
+in_environment = st.fixed_dictionaries(
+    {}, optional={name: st.sampled_from(("", " ", *HOSTS[option])) for name, option in VARIABLES.items()}
+)
 
 
 @settings(max_examples=250)
-@given(task=st.fixed_dictionaries(option_values), environ=st.fixed_dictionaries({}, optional=variable_values))
-def test_host_is_that_of_the_task_or_of_the_first_variable(task: dict[str, t.Any], environ: dict[str, str]) -> None:
-    in_task = [(option, value, option) for option, value in task.items() if value and value.strip()]
-    if len(in_task) > 1:
-        message = refusal(base_url, environ, **task)
-        assert all(option in message for option, _value, _source in in_task)
-        assert "module_defaults" in message
+@given(task=in_task, environ=in_environment)
+def test_option_beats_the_variables_and_the_first_variable_the_others(
+    task: dict[str, t.Any], environ: dict[str, str]
+) -> None:
+    given_values = [(option, value, option) for option, value in task.items()]
+    given_values += [(option, environ.get(name), name) for name, option in VARIABLES.items()]
+    found = [(HOSTS[option][value], source) for option, value, source in given_values if value and value.strip()]
+    keys = [(header, source) for header, source in found if header.startswith("Bearer")]
+    hosts = [*((url, source) for url, source in found if (url, source) not in keys), ("https://api.coralogix.com", "")]
+    set_together = [source for _url, source in hosts if source in HOSTS]
+    expected_secrets = {header.split()[-1] for header, _source in keys[:1]}
+    assert _settings.find_secrets(task, environ) == expected_secrets
+    if len(set_together) > 1 or not keys:
+        message = refusal(resolve_settings, task, environ)
+        words = [*set_together, "module_defaults"] if len(set_together) > 1 else ["api_key", "CX_API_KEY"]
+        assert missing_words(words, message) == []
         return
-    in_environ = [(option, environ.get(name, ""), name) for name, option in OPTION_OF.items()]
-    named = [(HOSTS[option][value], source) for option, value, source in in_task + in_environ if value.strip()]
-    expected, source = (*named, ("https://api.coralogix.com", ""))[0]
-    resolved = resolve(environ, **task)
-    assert (resolved.base_url, resolved.host_source) == (f"{expected}/mgmt/openapi/latest", source)
+    resolved = resolve_settings(task, environ)
+    assert (resolved.base_url, resolved.host_source) == (f"{hosts[0][0]}/mgmt/openapi/latest", hosts[0][1])
+    assert (resolved.authorization, resolved.key_source) == keys[0]
 
 
-key_values = st.sampled_from((*UNSET, "key-a", " key-b\n"))
-key_variables = {name: key_values.map(lambda key: key or "") for name in KEY_VARIABLES}
-
-
-@given(key=key_values, environ=st.fixed_dictionaries({}, optional=key_variables))
-def test_key_is_that_of_the_task_or_of_the_first_variable(key: str | None, environ: dict[str, str]) -> None:
-    given_keys = {"api_key": key, **{name: environ.get(name) for name in KEY_VARIABLES}}
-    found = [(value.strip(), source) for source, value in given_keys.items() if value and value.strip()]
-    assert _settings.find_secrets({"api_key": key}, environ) == {value for value, _source in found[:1]}
-    if found:
-        resolved = resolve(environ, api_key=key)
-        assert (resolved.authorization, resolved.key_source) == (f"Bearer {found[0][0]}", found[0][1])
-    else:
-        assert refusal(resolve, environ, api_key=key).startswith("No API key. Set api_key, or")
-
-
-def test_regions_are_the_known_ones() -> None:
-    assert _settings.REGIONS == REGIONS
-    assert [base_url(region=region.upper()) for region in REGIONS] == [
-        f"https://api.{region}.coralogix.com/mgmt/openapi/latest" for region in REGIONS
-    ]
-
-
-def test_api_is_put_before_a_domain_that_does_not_begin_with_it() -> None:
-    assert base_url(domain="cx498.coralogix.com") == "https://api.cx498.coralogix.com/mgmt/openapi/latest"
-    assert base_url(domain="apiary.example.com") == "https://api.apiary.example.com/mgmt/openapi/latest"
-
-
-URLS: dict[str, tuple[str, str, str, str]] = {
-    "host": (HOST, "latest", f"{HOST}/mgmt/openapi/latest", "latest"),
-    "host and slash, pinned": (f"{HOST}/", "4", f"{HOST}/mgmt/openapi/4", "4"),
-    "port": (f"{HOST}:8443", "latest", f"{HOST}:8443/mgmt/openapi/latest", "latest"),
-    "whole base": (f"{HOST}/mgmt/openapi/3//", "latest", f"{HOST}/mgmt/openapi/3", "3"),
-    "whole base, pinned alike": (f"{HOST}/mgmt/openapi/4", "4", f"{HOST}/mgmt/openapi/4", "4"),
-    "whole base of latest": (f"{HOST}/mgmt/openapi/latest", "latest", f"{HOST}/mgmt/openapi/latest", "latest"),
-    # The alias stays, and the option says what it leads to.
-    "whole base of latest, pinned": (f"{HOST}/mgmt/openapi/latest", "3", f"{HOST}/mgmt/openapi/latest", "3"),
-    "whole base below a path": (f"{HOST}/proxy/mgmt/openapi/5", "latest", f"{HOST}/proxy/mgmt/openapi/5", "5"),
-    "scheme in capitals": ("HTTPS://api.eu2.coralogix.com", "latest", f"{HOST}/mgmt/openapi/latest", "latest"),
-    "IPv6": ("https://[2001:db8::1]:8443", "latest", "https://[2001:db8::1]:8443/mgmt/openapi/latest", "latest"),
+URLS: dict[str, tuple[dict[str, str], str, str]] = {
+    **{f"region {name}": ({"region": name.upper()}, f"https://api.{name}.coralogix.com", "latest") for name in REGIONS},
+    "domain": ({"domain": "cx498.coralogix.com"}, "https://api.cx498.coralogix.com", "latest"),
+    "domain like api": ({"domain": "apiary.example.com"}, "https://api.apiary.example.com", "latest"),
+    "host, pinned": ({"api_url": f"{HOST}/", "api_version": "4"}, HOST, "4"),
+    "port": ({"api_url": f"{HOST}:8443"}, f"{HOST}:8443", "latest"),
+    "whole base": ({"api_url": f"{HOST}/mgmt/openapi/3//"}, HOST, "3"),
+    "whole base, pinned alike": ({"api_url": f"{HOST}/mgmt/openapi/4", "api_version": "4"}, HOST, "4"),
+    "whole base below a path": ({"api_url": f"{HOST}/proxy/mgmt/openapi/5"}, f"{HOST}/proxy", "5"),
+    "scheme in capitals": ({"api_url": "HTTPS://api.eu2.coralogix.com"}, HOST, "latest"),
+    "IPv6": ({"api_url": "https://[2001:db8::1]:8443"}, "https://[2001:db8::1]:8443", "latest"),
     **{
-        f"http to {host}": (f"http://{host}", "5", f"http://{host}/mgmt/openapi/5", "5")
+        f"http to {host}": ({"api_url": f"http://{host}"}, f"http://{host}", "latest")
         for host in ("localhost:8080", "127.8.9.1", "[::1]:8080")
     },
 }
 
 
-@pytest.mark.parametrize("source", ["api_url", "CORALOGIX_URL"])
-@table("api_url, api_version, base, routes", URLS)
-def test_url_is_a_host_or_a_whole_base(source: str, api_url: str, api_version: str, base: str, routes: str) -> None:
-    named = {source: api_url}
-    options = named if source == "api_url" else {}
-    resolved = resolve(named, api_version=api_version, **options)
-    assert (resolved.base_url, resolved.api_version) == (base, routes)
+@table("options, host, version", URLS)
+def test_host_and_version_make_the_base_url(options: dict[str, str], host: str, version: str) -> None:
+    resolved = resolve(**options)
+    assert (resolved.base_url, resolved.api_version) == (f"{host}/mgmt/openapi/{version}", version)
 
 
-# What names a host that cannot be used: an option and its values. The message names the option or the variable.
-BAD_HOSTS = {
-    "region": ["eu9", "mars"],
-    "domain": [
-        *(
-            "https://eu2.coralogix.com",
-            "eu2.coralogix.com/x",
-            "eu2.coralogix.com:443",
-            "coralogix",
-            "eu2 .coralogix.com",
-        ),
+def test_alias_stays_and_the_option_says_what_it_leads_to() -> None:
+    pinned = resolve(api_url=f"{HOST}/mgmt/openapi/latest", api_version="3")
+    assert (pinned.base_url, pinned.api_version) == (f"{HOST}/mgmt/openapi/latest", "3")
+
+
+# Hosts that cannot be used, by the names of the option and of its variable, with a word of the advice.
+BAD_HOSTS: dict[tuple[str, str, str], list[str]] = {
+    ("region", "CX_REGION", ", ".join(REGIONS)): ["eu9", "mars"],
+    ("domain", "CORALOGIX_DOMAIN", "api_url"): [
+        *("https://eu2.coralogix.com", "eu2.coralogix.com/x", "eu2.coralogix.com:443", "coralogix", "eu2 .x.com"),
         *("eu2.coralogix.com\nx.com", "a..example.com", "a." * 130 + "com", "u@example.com", f"{'a' * 64}.com"),
     ],
-    "api_url": [
-        *("nonsense", "api.eu2.coralogix.com", "ftp://api.eu2.coralogix.com", "https:///mgmt/openapi/5", "https://a b"),
-        *("https://host:port", "https://host:99999", "https://[::1", f"https://{'a' * 64}.com", "https://"),
-        *("http://api.eu2.coralogix.com", "http://192.0.2.1", "http://127.0.0.1.example.com"),
-        *("http://localhost.example.com", f"{HOST}/mgmt/openapi/5?a=b", f"{HOST}#a", f"{HOST}/api/v1"),
-        *(
-            f"{HOST}/mgmt/openapi/5/incidents",
-            f"{HOST}/mgmt/openapi",
-            f"{HOST}/mgmt/openapi/2",
-            f"{HOST}/mgmt/openapi/55",
-        ),
+    ("api_url", "CORALOGIX_URL", "URL"): [
+        *("nonsense", "api.eu2.coralogix.com", "ftp://x.com", "https:///mgmt/openapi/5", "https://a b", "https://"),
+        *("https://host:port", "https://host:99999", "https://[::1", f"https://{'a' * 64}.com"),
+    ],
+    ("api_url", "CORALOGIX_URL", "Use https"): [
+        *("http://x.com", "http://192.0.2.1", "http://127.0.0.1.example.com", "http://localhost.example.com"),
+    ],
+    ("api_url", "CORALOGIX_URL", "Remove everything after the path"): [f"{HOST}/mgmt/openapi/5?a=b", f"{HOST}#a"],
+    ("api_url", "CORALOGIX_URL", "/mgmt/openapi/VERSION"): [
+        *(f"{HOST}/api/v1", f"{HOST}/mgmt/openapi/5/incidents", f"{HOST}/mgmt/openapi"),
+    ],
+    ("api_url", "CORALOGIX_URL", "3, 4, 5 or latest"): [f"{HOST}/mgmt/openapi/2", f"{HOST}/mgmt/openapi/55"],
+    ("api_url", "CORALOGIX_URL", "api_key"): [
+        *(f"https://me:{SECRET}@host.x", f"https://{SECRET}@h", f"https://a:{SECRET}@[::1]:1"),
     ],
 }
 
 
-@pytest.mark.parametrize("source", ["option", "variable"])
-@pytest.mark.parametrize(("option", "value"), [(option, value) for option in BAD_HOSTS for value in BAD_HOSTS[option]])
-def test_bad_host_is_refused_by_name(option: str, value: str, source: str) -> None:
-    variable = next(name for name, variable_option in OPTION_OF.items() if variable_option == option)
-    options, environ = ({option: value}, {}) if source == "option" else ({}, {variable: value})
-    assert refusal(resolve, environ, **options).startswith(option if options else variable)
+@pytest.mark.parametrize(
+    ("names", "value"), [(names, value) for names, values in BAD_HOSTS.items() for value in values]
+)
+def test_bad_host_is_refused_by_name_and_with_advice(names: tuple[str, str, str], value: str) -> None:
+    for source in names[:2]:
+        message = refusal(resolve_settings, *from_source(source, value))
+        assert message.startswith(source)
+        # A password is not repeated.
+        assert (names[2] in message, SECRET in message) == (True, False)
 
 
-HOST_ADVICE: dict[str, tuple[dict[str, t.Any], list[str]]] = {
-    "region": ({"region": "eu9"}, ["'eu9'", *REGIONS, "domain or api_url"]),
-    "domain": ({"domain": "https://x.com"}, ["eu2.coralogix.com", "api_url"]),
-    "plain http": ({"api_url": "http://x.com"}, ["Use https"]),
-    "path": ({"api_url": f"{HOST}/api"}, ["https://HOST", "/mgmt/openapi/VERSION"]),
-    "version": ({"api_url": f"{HOST}/mgmt/openapi/2"}, ["3, 4, 5 or latest"]),
-    "versions at odds": ({"api_url": f"{HOST}/mgmt/openapi/5", "api_version": "3"}, ["api_version is 3", "agree"]),
-}
-
-
-@table("options, words", HOST_ADVICE)
-def test_refused_host_comes_with_advice(options: dict[str, t.Any], words: list[str]) -> None:
-    message = refusal(resolve, **options)
-    assert [word for word in words if word not in message] == []
-
-
-@pytest.mark.parametrize("source", ["api_url", "CORALOGIX_URL"])
-@pytest.mark.parametrize("url", [f"https://me:{SECRET}@host.x", f"https://{SECRET}@h", f"https://a:{SECRET}@[::1]:x"])
-def test_password_in_a_url_is_refused_and_not_repeated(url: str, source: str) -> None:
-    options, environ = ({"api_url": url}, {}) if source == "api_url" else ({}, {source: url})
-    message = refusal(resolve, environ, **options)
-    assert message.startswith(source)
-    assert SECRET not in message
+def test_versions_at_odds_are_refused_by_both_names() -> None:
+    for source in ("api_url", "CORALOGIX_URL"):
+        message = refusal(resolve_settings, *from_source(source, f"{HOST}/mgmt/openapi/5", api_version="3"))
+        assert missing_words(["api_version is 3", source], message) == []
 
 
 @settings(max_examples=150)
 @given(
-    option=st.sampled_from(sorted(HOSTS)),
+    option=st.sampled_from(["api_url", "domain", "region"]),
     value=st.text(),
     prefix=st.sampled_from(("", "https://", "http://", "https://h/")),
 )
 def test_every_text_as_a_host_is_used_over_tls_or_refused(option: str, value: str, prefix: str) -> None:
     try:
-        base = base_url(**{option: prefix + value})
+        base = resolve(**{option: prefix + value}).base_url
     except CoralogixError:
         return
     assert base.startswith(("https://", "http://localhost", "http://127.", "http://[::1]"))
@@ -242,25 +198,16 @@ def test_key_becomes_the_header_and_is_a_secret(key: str, scheme: str, header: s
 
 BAD_KEYS = [
     *(f"a{SECRET}\nb{SECRET}", f"{SECRET}\r\nX-Evil: {SECRET}", f"a{SECRET} b{SECRET}", f"Bearer  {SECRET}"),
-    *(
-        f"Basic {SECRET}",
-        f'"{SECRET}"',
-        f"'{SECRET}'",
-        f"\u201c{SECRET}\u201d",
-        f"{SECRET}\u00e9",
-        f"{SECRET}\0",
-        "Bearer ",
-    ),
+    *(f"Basic {SECRET}", f'"{SECRET}"', f"'{SECRET}'", f"\u201c{SECRET}\u201d", f"{SECRET}\u00e9", f"{SECRET}\0"),
+    "Bearer ",
 ]
 
 
 @pytest.mark.parametrize("key", BAD_KEYS, ids=ascii)
-@pytest.mark.parametrize("source", ["api_key", *KEY_VARIABLES])
-def test_bad_key_is_refused_and_not_repeated(key: str, source: str) -> None:
-    options, environ = ({"api_key": key}, {}) if source == "api_key" else ({"api_key": None}, {source: key})
-    message = refusal(resolve, environ, **options)
-    assert message.startswith(source)
-    assert SECRET not in message
+def test_bad_key_is_refused_by_its_source_and_not_repeated(key: str) -> None:
+    for source in ("api_key", "CORALOGIX_API_KEY", "CX_API_KEY"):
+        message = refusal(resolve_settings, *from_source(source, key))
+        assert (message.startswith(source), SECRET in message) == (True, False)
 
 
 @settings(max_examples=150)
@@ -292,12 +239,6 @@ def test_value_out_of_bounds_or_of_another_type_is_refused(name: str, value: t.A
     assert refusal(resolve, **{name: value}).startswith(f"{name} is ")
 
 
-def test_team_is_that_of_the_task_or_of_the_variable() -> None:
-    environ = {"CORALOGIX_TEAM_ID": " 4711 "}
-    assert [resolve(environ).team_id, resolve(environ, team_id=1).team_id, resolve().team_id] == [4711, 1, None]
-    assert refusal(resolve, {"CORALOGIX_TEAM_ID": "x"}).startswith("CORALOGIX_TEAM_ID is 'x'.")
-
-
 def test_values_at_the_bounds_are_taken() -> None:
     most = resolve(timeout=3600, deadline=86_400.0, retries=100)
     assert (most.timeout, most.deadline, most.retries) == (3600.0, 86_400.0, 100)
@@ -305,28 +246,31 @@ def test_values_at_the_bounds_are_taken() -> None:
     assert (least.timeout, least.deadline, least.retries) == (0.001, 0.001, 0)
 
 
+def test_team_is_that_of_the_task_or_of_the_variable() -> None:
+    environ = {"CORALOGIX_TEAM_ID": " 4711 "}
+    assert [resolve(environ).team_id, resolve(environ, team_id=1).team_id, resolve().team_id] == [4711, 1, None]
+    assert refusal(resolve, {"CORALOGIX_TEAM_ID": "x"}).startswith("CORALOGIX_TEAM_ID is 'x'.")
+
+
 def test_authorities_come_from_the_option_or_the_environment(tmp_path: Path) -> None:
-    file, folder = tmp_path / "ca.pem", tmp_path / "hashed"
+    file, folder, empty = (tmp_path / name for name in ("ca.pem", "hashed", "empty"))
     folder.mkdir()
-    (folder / "0a1b2c3d.0").touch()
+    empty.mkdir()
     file.touch()
-
-    def verify(environ: t.Mapping[str, str] = {}, **options: t.Any) -> tuple[t.Any, str]:
-        resolved = resolve(environ, **options)
-        return resolved.verify, resolved.ca_source
-
+    (folder / "0a1b2c3d.0").touch()
     variables = {"REQUESTS_CA_BUNDLE": str(file), "CURL_CA_BUNDLE": str(folder)}
-    assert verify() == verify(ca_path="") == (True, "")
-    assert verify(variables) == (str(file), "REQUESTS_CA_BUNDLE")
-    assert verify({**variables, "REQUESTS_CA_BUNDLE": ""}) == (str(folder), "CURL_CA_BUNDLE")
-    assert verify(variables, ca_path=str(folder)) == (str(folder), "ca_path")
-    assert verify(variables, validate_certs=False, ca_path="missing") == (False, "")
-    assert verify({"CURL_CA_BUNDLE": "missing"}, api_url="http://localhost") == (True, "")
-
-
-def test_authorities_that_are_not_there_are_refused_by_name(tmp_path: Path) -> None:
+    cases: list[tuple[dict[str, str], dict[str, t.Any], t.Any, str]] = [
+        ({}, {"ca_path": ""}, True, ""),
+        (variables, {}, str(file), "REQUESTS_CA_BUNDLE"),
+        ({**variables, "REQUESTS_CA_BUNDLE": ""}, {}, str(folder), "CURL_CA_BUNDLE"),
+        (variables, {"ca_path": str(folder)}, str(folder), "ca_path"),
+        (variables, {"validate_certs": False, "ca_path": "missing"}, False, ""),
+        ({"CURL_CA_BUNDLE": "missing"}, {"api_url": "http://localhost"}, True, ""),
+    ]
+    for environ, options, verify, source in cases:
+        resolved = resolve(environ, **options)
+        assert (resolved.verify, resolved.ca_source) == (verify, source)
     assert refusal(resolve, ca_path="missing").startswith("ca_path is 'missing'. There is no such file")
-    (tmp_path / "ca.pem").touch()
-    message = refusal(resolve, {"CURL_CA_BUNDLE": str(tmp_path)})
-    assert message.startswith("CURL_CA_BUNDLE is ")
-    assert "openssl rehash" in message
+    assert (
+        missing_words(["CURL_CA_BUNDLE is ", "openssl rehash"], refusal(resolve, {"CURL_CA_BUNDLE": str(empty)})) == []
+    )

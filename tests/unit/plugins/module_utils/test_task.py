@@ -6,129 +6,115 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import sys
 import typing as t
 
+import in_process
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.coralogix.incidents.plugins.module_utils import _portable
 from ansible_collections.coralogix.incidents.plugins.module_utils._task import Task, run_task
 from ansible_collections.coralogix.incidents.plugins.module_utils._transport import Transport
-from ansible_collections.coralogix.incidents.plugins.modules import incident_info, incident_unassign
-from helpers import KEY, UNKNOWN, UNKNOWN_2, A, Result, ScriptedTransport, incident, respond, table
+from helpers import KEY, UNKNOWN, UNKNOWN_2, URL, A, Result, ScriptedTransport, incident, missing_words, respond, table
 from simulator import Fault, Simulator
 
-MODULES = "ansible_collections.coralogix.incidents.plugins.modules"
 
-
-def run(definition: t.Any, target: t.Any, environ: t.Mapping[str, str] = {}, **options: t.Any) -> Result:
+def run(name: str, target: t.Any, environ: t.Any = None, **options: t.Any) -> Result:
     """The result of a task at a simulator, or behind a transport. An option ... is left out."""
-    modes = {name: options.pop(name, False) for name in ("check_mode", "diff")}
-    url = target.url if isinstance(target, Simulator) else "https://api.example.com"
+    definition = in_process.definition(f"incident_{name}")
+    modes = {mode: options.pop(mode, False) for mode in ("check_mode", "diff")}
+    url = target.url if isinstance(target, Simulator) else URL
     given = {"api_key": KEY, "api_url": url, "retries": 0, **options}
-    given = {name: value for name, value in given.items() if value is not ...}
+    given = {option: value for option, value in given.items() if value is not ...}
     spec = ArgumentSpecValidator(definition.argument_spec, mutually_exclusive=definition.mutually_exclusive)
     validated = spec.validate(given)
     assert validated.error_messages == []
-    task = Task(validated.validated_parameters, given, environ, **modes, ansible_version="2.99")
+    task = Task(validated.validated_parameters, given, environ or {}, **modes, ansible_version="2.99")
     new_transport = Transport if isinstance(target, Simulator) else lambda *_args: target
     result = run_task(definition, task, new_transport, sleep=lambda _seconds: None)
     assert KEY not in json.dumps(result)
     return result
 
 
-def change(target: t.Any, ids: t.Any, **options: t.Any) -> Result:
-    return run(incident_unassign.MODULE, target, incident_ids=ids, **options)
-
-
-def find(target: t.Any, **options: t.Any) -> Result:
-    return run(incident_info.MODULE, target, **options)
+@pytest.fixture
+def silent() -> t.Iterator[ScriptedTransport]:
+    """A transport that gets no request."""
+    transport = ScriptedTransport(respond(b"", 500))
+    yield transport
+    assert transport.requests == []
 
 
 # Modules that change incidents.
 def test_change_returns_incidents_in_the_order_asked(simulator: Simulator) -> None:
     ids = simulator.add_incidents(2, assigned=1)
-    result = change(simulator, [ids[1], f" {ids[0]} ", ids[1], ids[0].upper()], diff=True)
+    result = run("unassign", simulator, incident_ids=[ids[1], f" {ids[0]} ", ids[1], ids[0].upper()], diff=True)
     assert (result["changed"], result["unassigned_ids"]) == (True, [ids[0]])
     assert result["incidents"] == [simulator.incident(ids[1]), simulator.incident(ids[0])]
     assert result["diff"]["prepared"].startswith(f'{ids[0]} "')
-    checked = change(simulator, ",".join(ids), check_mode=True, include_events=False)
+    checked = run("unassign", simulator, incident_ids=",".join(ids), check_mode=True, include_events=False)
     assert (checked["changed"], "diff" in checked) == (False, False)
     assert not any("events" in item for item in checked["ansible_facts"]["coralogix_incidents"])
 
 
 @pytest.mark.parametrize("check_mode", [False, True])
-def test_empty_list_sends_nothing_and_needs_no_key(check_mode: bool) -> None:
-    transport = ScriptedTransport(respond(b"", 500))
-    assert change(transport, [], api_key=..., api_url="nonsense", check_mode=check_mode) == {
+def test_empty_list_sends_nothing_and_needs_no_key(silent: ScriptedTransport, check_mode: bool) -> None:
+    assert run("unassign", silent, incident_ids=[], api_key=..., api_url="nonsense", check_mode=check_mode) == {
         "changed": False,
         "incidents": [],
         "unassigned_ids": [],
         "not_found_ids": [],
         "ansible_facts": {"coralogix_incidents": []},
     }
-    assert transport.requests == []
 
 
-REFUSED: dict[str, tuple[dict[str, t.Any], str]] = {
-    "blank ID": ({"incident_ids": [" "]}, "blank"),
-    "list as text": ({"incident_ids": "['A','B']"}, "a bracket"),
-    "ID too long": ({"incident_ids": ["x" * 9000]}, "9000 characters"),
-    "no key": ({"api_key": ...}, "CORALOGIX_API_KEY"),
-    "unknown region": ({"region": "eu9", "api_url": ...}, "eu9"),
-    "two hosts": ({"region": "eu2"}, "region"),
-    "timeout": ({"timeout": "nan"}, "timeout is nan"),
-    "version": ({"api_url": "https://x.example/mgmt/openapi/2"}, "2"),
-}
+REFUSED: list[tuple[dict[str, t.Any], str]] = [
+    ({"incident_ids": [" "]}, "blank"),
+    ({"incident_ids": "['A','B']"}, "a bracket"),
+    ({"incident_ids": ["x" * 9000]}, "9000 characters"),
+    ({"api_key": ...}, "CORALOGIX_API_KEY"),
+    ({"region": "eu9", "api_url": ...}, "eu9"),
+    ({"region": "eu2"}, "region"),
+    ({"timeout": "nan"}, "timeout is nan"),
+    ({"api_url": "https://x.example/mgmt/openapi/2"}, "2"),
+    *(({"assignee": blank, "incident_ids": ids}, "assignee is blank.") for blank in ("", " \t\n") for ids in ([A], [])),
+]
 
 
-@table("options, message", REFUSED)
-def test_option_that_cannot_be_used_is_refused_with_a_whole_result(options: dict[str, t.Any], message: str) -> None:
-    transport = ScriptedTransport(respond(b"", 500))
-    result = run(incident_unassign.MODULE, transport, **{"incident_ids": [UNKNOWN], **options})
+@pytest.mark.parametrize(("options", "message"), REFUSED, ids=lambda part: str(part)[:50])
+def test_option_that_cannot_be_used_is_refused_with_a_whole_result(
+    silent: ScriptedTransport, options: dict[str, t.Any], message: str
+) -> None:
+    result = run("assign", silent, **{"incident_ids": [UNKNOWN], "assignee": "u", **options})
     assert (result["failed"], result["changed"], "failure" in result) == (True, False, False)
-    assert result["incidents"] == result["unassigned_ids"] == result["not_found_ids"] == []
-    assert message in result["msg"]
-    assert transport.requests == []
+    assert result["incidents"] == result["assigned_ids"] == result["not_found_ids"] == []
+    assert (message in result["msg"], result["reassigned_ids"]) == (True, {})
+    assert result["msg"].endswith("Nothing was changed.")
 
 
-@pytest.mark.parametrize("assignee", ["", " \t\n"])
-@pytest.mark.parametrize("ids", [[A], []])
-def test_blank_assignee_is_refused(assignee: str, ids: list[str]) -> None:
-    definition = importlib.import_module(f"{MODULES}.incident_assign").MODULE
-    result = run(definition, ScriptedTransport(None), incident_ids=ids, assignee=assignee)
-    assert (result["msg"], result["reassigned_ids"]) == ("assignee is blank. Nothing was changed.", {})
-
-
-@pytest.mark.parametrize("definition", [incident_unassign.MODULE, incident_info.MODULE], ids=["change", "info"])
-def test_null_is_refused_by_name(definition: t.Any) -> None:
-    transport = ScriptedTransport(respond(b"", 500))
-    for name in definition.not_null:
-        params = {"incident_ids": None, **dict.fromkeys(definition.options)}
-        result = run_task(definition, Task(params, {name: None}, {}, False, False, ""), lambda *_args: transport)
+@pytest.mark.parametrize("name", ["incident_unassign", "incident_info"])
+def test_null_is_refused_by_name(silent: ScriptedTransport, name: str) -> None:
+    definition = in_process.definition(name)
+    assert "incident_ids" in definition.not_null
+    for option in definition.not_null:
+        task = Task(dict.fromkeys(definition.options), {option: None}, {}, False, False, "")
+        result = run_task(definition, task, lambda *_args: silent)
         assert (result["failed"], result["changed"], "failure" in result) == (True, False, False)
-        assert result["msg"].startswith(f"{name} is null.")
-    assert set(definition.not_null) >= {"incident_ids"}
-    assert transport.requests == []
+        assert result["msg"].startswith(f"{option} is null.")
 
 
 def test_environment_of_the_task_counts(simulator: Simulator) -> None:
-    environ = {"CX_API_KEY": KEY, "CORALOGIX_URL": simulator.url}
-    assert (
-        find(simulator, environ=environ, api_key=..., api_url=..., incident_ids=[UNKNOWN], missing="ignore")["count"]
-        == 0
-    )
+    connection: dict[str, t.Any] = {"environ": {"CX_API_KEY": KEY, "CORALOGIX_URL": simulator.url}}
+    connection.update(api_key=..., api_url=..., incident_ids=[UNKNOWN], missing="ignore")
+    assert run("info", simulator, **connection)["count"] == 0
     simulator.fault(Fault(status=401))
-    message = find(simulator, environ=environ, api_key=..., api_url=..., incident_ids=[UNKNOWN])["msg"]
-    assert "CX_API_KEY" in message
-    assert "CORALOGIX_URL, which names this host" in message
+    words = ["CX_API_KEY", "CORALOGIX_URL, which names this host"]
+    assert missing_words(words, run("info", simulator, **connection)["msg"]) == []
 
 
 def test_requests_of_a_task_share_a_correlation_id_and_name_the_versions(simulator: Simulator) -> None:
     for _task in range(2):
-        change(simulator, simulator.add_incidents(1, assigned=1))
+        run("unassign", simulator, incident_ids=simulator.add_incidents(1, assigned=1))
     headers = [entry.headers for entry in simulator.journal]
     first, same, other, _same = (each["x-cx-correlation-id"] for each in headers)
     assert (first == same, first == other) == (True, False)
@@ -139,22 +125,16 @@ def test_requests_of_a_task_share_a_correlation_id_and_name_the_versions(simulat
 @pytest.mark.parametrize("source", ["api_key", "CORALOGIX_API_KEY", "CX_API_KEY"])
 @pytest.mark.parametrize("key", [KEY, f"Bearer {KEY}"], ids=["bare", "with prefix"])
 def test_key_is_masked_wherever_it_comes_back(simulator: Simulator, source: str, key: str) -> None:
-    options = {"api_key": key} if source == "api_key" else {"api_key": ..., "environ": {source: key}}
+    options: dict[str, t.Any] = {"api_key": key} if source == "api_key" else {"api_key": ..., "environ": {source: key}}
     simulator.add_incident(A, name=f"n {KEY}", contextualLabels={f"l {KEY}": KEY}, assignees=["u"])
-    result = change(simulator, [A], diff=True, **options)  # That the key is nowhere in it is what run() asserts.
+    # That the key is nowhere in a result is what run() asserts.
+    result = run("unassign", simulator, incident_ids=[A], diff=True, **options)
     assert result["incidents"][0]["contextualLabels"] == {"l ********": "********"}
     assert '"n ********": u -> nobody' in result["diff"]["prepared"]
     simulator.fault(Fault(status=403, body={"message": f"invalid key {KEY}"}))
-    assert find(simulator, incident_ids=[A], **options)["failure"]["message"] == "invalid key ********"
-    assert "invalid key ********" in change(simulator, [A], **options)["msg"]
-
-
-def test_answer_that_ansible_cannot_carry_is_changed_with_a_warning(simulator: Simulator) -> None:
-    simulator.fault(
-        Fault("read_many", replace={"incidents": {A: incident(A, "u", x={"__ansible_type": 1})}, "notFoundIds": []})
-    )
-    result = change(simulator, [A], check_mode=True)
-    assert (result["incidents"], result["warnings"]) == ([incident(A, x={"___ansible_type": 1})], [_portable.RENAMED])
+    for name in ("info", "unassign"):
+        failed = run(name, simulator, incident_ids=[A], **options)
+        assert (failed["failure"]["message"], "invalid key ********" in failed["msg"]) == ("invalid key ********", True)
 
 
 ODD_FIELDS: dict[str, dict[str, t.Any]] = {
@@ -163,35 +143,36 @@ ODD_FIELDS: dict[str, dict[str, t.Any]] = {
     "no number": {"duration": float("inf"), "isMuted": float("-inf")},
     "line separators": {"name": "\u2028\u2029\x85"},
     "template": {"displayLabels": {"_ansible_no_log": True, "{{ 7*7 }}": "{{ 7*7 }}"}},
+    "reserved": {"x": {"__ansible_type": 1}},
 }
 
 
 @table("fields", ODD_FIELDS)
-def test_other_odd_data_is_returned_as_it_is(fields: dict[str, t.Any]) -> None:
-    shown = incident(A, **fields)
-    result = change(ScriptedTransport(respond({"incidents": {A: shown}, "notFoundIds": []})), [A])
-    assert result["incidents"] == [shown]
+def test_odd_data_is_returned_as_it_is_unless_ansible_reserves_it(fields: dict[str, t.Any]) -> None:
+    answer = respond({"incidents": {A: incident(A, **fields)}, "notFoundIds": []})
+    result = run("unassign", ScriptedTransport(answer), incident_ids=[A])
+    is_reserved = "x" in fields
+    assert result["incidents"] == [incident(A, **({"x": {"___ansible_type": 1}} if is_reserved else fields))]
+    assert result.get("warnings", []) == [_portable.RENAMED] * is_reserved
 
 
 def test_exception_before_anything_was_sent_becomes_a_result() -> None:
     def fail(*_args: t.Any) -> t.Any:
         raise KeyError(KEY)
 
-    task = Task(
-        {"api_key": KEY, "incident_ids": [A], "missing": "fail", "include_events": True}, {}, {}, False, False, ""
-    )
-    result = run_task(incident_unassign.MODULE, task, fail)
-    assert (result["failed"], result["changed"]) == (True, False)
-    assert result["msg"] == "The task was interrupted (KeyError: '********')."
+    params = {"api_key": KEY, "incident_ids": [A], "missing": "fail", "include_events": True}
+    result = run_task(in_process.definition("incident_unassign"), Task(params, {}, {}, False, False, ""), fail)
+    assert (result["failed"], result["changed"], KEY in str(result)) == (True, False, False)
+    assert "KeyError: '********'" in result["msg"]
     assert "fail" in result["exception"]
-    assert KEY not in str(result)
 
 
 # The module that finds incidents.
 @pytest.mark.parametrize("missing", ["fail", "ignore"])
 def test_find_by_ids(simulator: Simulator, missing: str) -> None:
     first, second = simulator.add_incidents(2, assigned=1)
-    result = find(simulator, incident_ids=[UNKNOWN, second, f" {first} ", second.upper(), UNKNOWN_2], missing=missing)
+    asked = [UNKNOWN, second, f" {first} ", second.upper(), UNKNOWN_2]
+    result = run("info", simulator, incident_ids=asked, missing=missing)
     assert result["incidents"] == [simulator.incident(second), simulator.incident(first)]
     assert (result["count"], result["total"], result["not_found_ids"]) == (2, 2, [UNKNOWN, UNKNOWN_2])
     assert (result["changed"], "ansible_facts" in result) == (False, False)
@@ -200,8 +181,8 @@ def test_find_by_ids(simulator: Simulator, missing: str) -> None:
 
 
 @pytest.mark.parametrize("options", [{"incident_ids": []}, {"assignees": []}, {"meta_labels": {"team": []}}], ids=str)
-def test_nothing_is_found_without_a_request(options: dict[str, t.Any]) -> None:
-    result = find(ScriptedTransport(None), **options, api_key=..., api_url="nonsense")
+def test_nothing_is_found_without_a_request(silent: ScriptedTransport, options: dict[str, t.Any]) -> None:
+    result = run("info", silent, **options, api_key=..., api_url="nonsense")
     assert result == {"changed": False, "incidents": [], "count": 0, "total": 0, "not_found_ids": []}
 
 
@@ -215,7 +196,7 @@ def test_find_by_filters(simulator: Simulator) -> None:
 
     def found(**options: t.Any) -> tuple[list[str], int, int]:
         filters = {"display_labels": {"team": "x"}, "severity": "critical", "order_by": [{"field": "created_time"}]}
-        result = find(simulator, **{**filters, **options})
+        result = run("info", simulator, **{**filters, **options})
         assert any("events" in item for item in result["incidents"]) == options.get("include_events", True)
         return [item["id"] for item in result["incidents"]], result["count"], result["total"]
 
@@ -226,17 +207,15 @@ def test_find_by_filters(simulator: Simulator) -> None:
 
 
 def test_failed_page_returns_no_part_of_a_list() -> None:
-    pages = [{"incidents": [incident(A)], "pagination": {"totalSize": 5, "nextPageToken": "1"}}]
-    result = find(ScriptedTransport(*map(respond, pages), respond(b"", 500)), muted=False, api_version="5")
+    page = respond({"incidents": [incident(A)], "pagination": {"totalSize": 5, "nextPageToken": "1"}})
+    result = run("info", ScriptedTransport(page, respond(b"", 500)), muted=False, api_version="5")
     assert (result["failed"], result["incidents"], result["count"], result["failure"]["status"]) == (True, [], 0, 500)
-    assert "1 of 5 incidents had been read." in result["msg"]
     # Nothing could have been changed, and nothing is said of it.
-    assert "changed" not in result["msg"]
+    assert ("1 of 5 incidents" in result["msg"], "changed" in result["msg"]) == (True, False)
 
 
 @pytest.mark.parametrize("options", [{"incident_ids": [UNKNOWN]}, {"muted": True}], ids=str)
 def test_key_that_may_not_read_is_explained(simulator: Simulator, options: dict[str, t.Any]) -> None:
     simulator.add_key(KEY, permissions=["incidents:assign"])
-    result = find(simulator, **options)
-    assert (result["failed"], result["failure"]["status"]) == (True, 403)
-    assert "incidents:read" in result["msg"]
+    result = run("info", simulator, **options)
+    assert (result["failed"], result["failure"]["status"], "incidents:read" in result["msg"]) == (True, 403, True)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What each module does to which incidents: by value, and at the simulator. Expected is what tests/operations.py says."""
+"""What each module does to which incidents, by value and at the simulator. tests/operations.py says what is right."""
 
 from __future__ import annotations
 
@@ -93,6 +93,7 @@ def test_decisions_need_only_fields_that_are_checked(operation: Operation) -> No
 @each_operation
 def test_assignment_without_a_user_is_somebodys(operation: Operation) -> None:
     change = change_of(operation)
+    odd: t.Any
     for odd in ([None], [{}], [{"assignedTo": "me"}], [{"assignedTo": {"userId": None}}]):
         item = {**build("new"), "assignments": odd}
         assert (change.needs_change(item), change.skips(item)) == (operation.needs_change(item), operation.skips(item))
