@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The campaign as a command: `python -m soak --minutes 2`; `--seed N --runs 1` replays a seed."""
+"""The campaign as a command: `python -m soak --minutes 2`; `--seed N --runs 1` repeats the run of a seed."""
 
 from __future__ import annotations
 
@@ -19,25 +19,22 @@ from pathlib import Path
 from .campaign import Report, as_json, as_text, run_seeds
 from .scenario import WAYS
 
-# The first word of a way names it.
-WAY = {way.split()[0]: way for way in WAYS}
 
-
-def parser() -> argparse.ArgumentParser:
-    made = argparse.ArgumentParser(prog="soak", description=__doc__)
-    made.add_argument("--minutes", type=float, default=2.0, help="begin no run after so many")
-    made.add_argument("--seed", type=int, default=None, help="of the first run; by default one that is new each time")
-    made.add_argument("--runs", type=int, default=None, help="at most so many")
-    made.add_argument("--way", choices=sorted(WAY), default=None, help="drive all runs so; by default the seed says")
-    made.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes at a time")
-    made.add_argument("--json", type=Path, default=None, help="where to write the report as JSON")
-    return made
+def make_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="soak", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=2.0, help="begin no run after so many")
+    parser.add_argument("--seed", type=int, default=None, help="of the first run; by default a new one each time")
+    parser.add_argument("--runs", type=int, default=None, help="at most so many")
+    parser.add_argument("--way", choices=WAYS, default=None, help="run all tasks so; by default the seed says")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes at a time")
+    parser.add_argument("--json", type=Path, default=None, help="where to write the report as JSON")
+    return parser
 
 
 def main() -> int:
-    given = parser().parse_args()
-    first = given.seed if given.seed is not None else int(time.time()) % 10_000 * 100_000
-    workers = min(given.workers, given.runs or given.workers)
+    options = make_parser().parse_args()
+    first = options.seed if options.seed is not None else int(time.time()) % 10_000 * 100_000
+    workers = min(options.workers, options.runs or options.workers)
     started = time.monotonic()
     print(f"seeds from {first} on, {workers} processes at a time", flush=True)
     total = Report()
@@ -47,18 +44,18 @@ def main() -> int:
         parts = []
         for worker in range(workers):
             seeds: range | itertools.count[int] = itertools.count(first + worker, workers)
-            if given.runs is not None:
-                seeds = range(first + worker, first + given.runs, workers)
-            parts.append(pool.submit(run_seeds, seeds, started + given.minutes * 60, WAY.get(given.way)))
+            if options.runs is not None:
+                seeds = range(first + worker, first + options.runs, workers)
+            parts.append(pool.submit(run_seeds, seeds, started + options.minutes * 60, options.way))
         for part in parts:
             total.add(part.result())
     seconds = time.monotonic() - started
     print(as_text(total))
     print(f"\n{seconds:.0f} s; seeds from {first} on")
-    if given.json:
+    if options.json:
         content = {"first_seed": first, "seconds": round(seconds, 1), **as_json(total)}
-        given.json.parent.mkdir(parents=True, exist_ok=True)
-        given.json.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        options.json.parent.mkdir(parents=True, exist_ok=True)
+        options.json.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     return int(bool(total.defects))
 
 

@@ -7,32 +7,38 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from typing import NamedTuple
 from urllib.parse import quote
 
-FIRST_PAUSE = 0.5
-LONGEST_PAUSE = 30.0
+FIRST_DELAY = 0.5
+LONGEST_DELAY = 30.0
 MAX_WAIT = 125.0
-PARALLEL = 4
+MAX_CONCURRENT = 4
 MAX_URL = 8_000
+# Waits while a read may lag behind the write, and how many reads that makes with the first one.
+LAG_WAITS = 0.25 + 0.5 + 1 + 2
+VERIFYING_READS = 5
 
 
-def pauses(retries: int, asked: float = 0.0) -> float:
-    """Seconds that one request may wait between its tries; C(asked) is the largest Retry-After."""
-    backoff = [min(FIRST_PAUSE * 2**number, LONGEST_PAUSE) for number in range(retries)]
-    return min(MAX_WAIT, sum(max(each, asked + FIRST_PAUSE) for each in backoff))
+class Seconds(NamedTuple):
+    """A bound of the time that requests take, and one of the waits between them."""
+
+    requests: float
+    waits: float
 
 
-def exchange(timeout: float, retries: int) -> float:
-    """Seconds that all tries of one request may take without the waits: each may connect, send and read."""
-    return (retries + 1) * 2 * timeout
+def delays(retries: int, retry_after: float = 0.0) -> float:
+    """Seconds that one request may wait between its tries. C(retry_after) is the longest that was asked for."""
+    backoff = [min(FIRST_DELAY * 2**number, LONGEST_DELAY) for number in range(retries)]
+    return min(MAX_WAIT, sum(max(delay, retry_after + FIRST_DELAY) for delay in backoff))
 
 
-def requests(ids: Iterable[str], bare: int) -> int:
-    """In how many requests the IDs go; C(bare) is the length of a URL without any."""
+def count_requests(ids: Iterable[str], bare: int) -> int:
+    """In how many requests the IDs go. C(bare) is the length of a URL without any."""
     count, room = 0, 0
-    for one in ids:
-        length = len("&incident_ids=") + len(quote(one, safe=""))
+    for incident_id in ids:
+        length = len("&incident_ids=") + len(quote(incident_id, safe=""))
         if count == 0 or length >= room:
             count, room = count + 1, MAX_URL - bare
         room -= length
@@ -40,21 +46,18 @@ def requests(ids: Iterable[str], bare: int) -> int:
 
 
 def rounds(count: int) -> int:
-    """How many requests stand one behind the other: one goes ahead, the others a few at a time."""
-    return min(count, 1) + math.ceil(max(0, count - 1) / PARALLEL)
+    """How many requests stand one behind the other: one goes first, the others a few at a time."""
+    return min(count, 1) + math.ceil(max(0, count - 1) / MAX_CONCURRENT)
 
 
-def longest(count: int, routes: int, each: float) -> float:
-    """A read, a write and the read that makes sure of it, each of so many requests, by each route in turn."""
-    return 3 * rounds(count) * routes * each
+def by_ids(count: int, routes: int, timeout: float, retries: int, retry_after: float) -> Seconds:
+    """Read, write (each further try after a read), and reads that verify. Each try may connect and be answered."""
+    tries = rounds(count) * routes * (retries + 1) * 2 * timeout
+    waits = rounds(count) * routes * delays(retries, retry_after)
+    return Seconds((1 + 2 + VERIFYING_READS) * tries, (2 + VERIFYING_READS) * waits + LAG_WAITS)
 
 
-def listing(pages: int, routes: int, each: float) -> float:
-    """Page after page; with routes in doubt, a read by each of them goes ahead."""
-    return (pages + (routes if routes > 1 else 0)) * each
-
-
-def longest_run(timeout: float, retries: int, ids: Sequence[str], bare: int, routes: int, asked: float) -> float:
-    """Seconds from the first request to the result."""
-    count = requests(ids, bare)
-    return longest(count, routes, exchange(timeout, retries) + pauses(retries, asked))
+def by_filters(pages: int, routes: int, timeout: float, retries: int, retry_after: float) -> Seconds:
+    """Page after page. With routes in doubt, a read by each of them goes first."""
+    requests = pages + (routes if routes > 1 else 0)
+    return Seconds(requests * (retries + 1) * 2 * timeout, requests * delays(retries, retry_after))

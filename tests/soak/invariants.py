@@ -2,288 +2,188 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What has to hold after every run, and, in one table, what nobody can know.
+"""What must hold after every run, and, in one table, what nobody can know.
 
 An invariant yields a sentence for each breach. Where knowledge ends it asks for an excuse by its name, and
-says for which incident; RELAXATIONS says when that excuse counts, and why.
+says for which incident. RELAXATIONS says when that excuse counts, and why.
 """
 
 from __future__ import annotations
 
-import functools
 import itertools
 import json
 import re
+import signal
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import Any, Callable, NamedTuple
 
 from simulator import Entry
 
 from . import bound
-from .drive import Ran
-from .scenario import HARMLESS, IN_PROCESS, KINDS, LEADS_BACK, STALE, Scenario
-from .tasks import LIST, NOW, ORDERS, READ, Change, chooses_none, is_counted, only_in_a_body, passes
-from .world import Incident, Told, World, open_fate, told
+from .answers import LIST, REFUSED, UNCERTAIN, canonical
+from .case import DIFFERENT, NOT_VISIBLE, OVERTAKEN, UNKNOWN, UNTOUCHED, Case
+from .faults import ENDLESS, INTERIM_STATUSES, KINDS, LEADS_BACK, STALE, key_forms
+from .scenario import IN_MEMORY, IN_PROCESS, Scenario
+from .tasks import ORDERS, is_counted, is_kept, matches, matches_nothing, needs_body
 
 # Seconds by which a busy machine may be late, and in which a process starts.
 ALLOWANCE = 10.0
+# After this, a request of a task with a deadline was sent too late, and a signal was not obeyed.
+GRACE, STOP_GRACE = 0.5, 5.0
 FAILURE = {"status": int, "method": str, "url": str, "message": str, "correlation_id": str}
-# What a refusal to read is: the job is then done without reading. "Invalid" counts once a route was missing.
-UNREADABLE = {403, 404, 405, 501}
 MASK = "********"
-
-
-@dataclass
-class Case:
-    """A run that has ended, and what truly happened."""
-
-    world: World
-    ran: Ran
-    journal: list[Entry]
-    strays: int
-    """Requests at the other host, to which redirects lead."""
-    excuses: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def scenario(self) -> Scenario:
-        return self.world.scenario
-
-    @functools.cached_property
-    def result(self) -> dict[str, Any]:
-        if self.ran.result is None:
-            raise ValueError("a run that was killed has no result")
-        return self.ran.result
-
-    @property
-    def failed(self) -> bool:
-        return bool(self.result.get("failed"))
-
-    @functools.cached_property
-    def asked(self) -> list[str]:
-        return self.scenario.asked
-
-    @property
-    def change(self) -> Change:
-        """What the module does; asked for only where it does anything."""
-        if self.scenario.task.change is None:
-            raise ValueError("this task changes nothing")
-        return self.scenario.task.change
-
-    @property
-    def texts(self) -> tuple[str, ...]:
-        return self.scenario.task.change.texts if self.scenario.task.change else ()
-
-    @property
-    def done(self) -> list[str]:
-        """The IDs that the task says it changed."""
-        found: list[str] = self.result[f"{self.change.done}_ids"]
-        return found
-
-    @functools.cached_property
-    def writes(self) -> list[Entry]:
-        reads = (READ, LIST)
-        return [entry for entry in self.journal if entry.method != "GET" and entry.operation not in reads]
-
-    @functools.cached_property
-    def answers(self) -> list[tuple[int, Entry, Told]]:
-        """The answers that can be understood, with their places in the journal."""
-        return [
-            (place, entry, said)
-            for place, entry in enumerate(self.journal)
-            for said in [told(entry, self.texts)]
-            if said
-        ]
-
-    @functools.cached_property
-    def pages(self) -> list[tuple[Entry, Told]]:
-        """The pages of a list that were answered."""
-        return [(entry, said) for _place, entry, said in self.answers if entry.operation == LIST]
-
-    @functools.cached_property
-    def first_write(self) -> int:
-        return next((place for place, entry in enumerate(self.journal) if entry in self.writes), len(self.journal))
-
-    @functools.cached_property
-    def first_seen(self) -> dict[str, Incident | None]:
-        """What the reads before the first write said of each incident; None is unknown."""
-        seen: dict[str, Incident | None] = {}
-        for place, entry, said in self.answers:
-            if place < self.first_write:
-                seen.update({one: said.incidents.get(one) for one in entry.ids})
-        return seen
-
-    @functools.cached_property
-    def last_seen(self) -> dict[str, tuple[int, Incident | None]]:
-        """What the last answer about each incident said, and where that answer stands in the journal."""
-        seen: dict[str, tuple[int, Incident | None]] = {}
-        for place, entry, said in self.answers:
-            named = entry.ids if entry.operation == READ else [one for one in entry.ids if one in said.incidents]
-            seen.update({one: (place, said.incidents.get(one)) for one in named})
-        return seen
-
-    @functools.cached_property
-    def ours(self) -> set[str]:
-        """The incidents that a request of ours changed."""
-        return {one for entry in self.journal for one in entry.effect}
-
-    @functools.cached_property
-    def unread(self) -> bool:
-        """Whether reading was refused, so that the job had to be done without."""
-        reads = [entry for entry in self.journal[: self.first_write] if entry.operation == READ or not entry.operation]
-        all_seen = self.first_seen.keys() >= {*self.asked}
-        return not all_seen and bool({entry.status for entry in reads} & UNREADABLE)
-
-    def shown_in_need(self, one: str) -> bool:
-        incident = self.first_seen.get(one)
-        return incident is not None and self.change.needs(incident)
-
-    def open_fate(self, entry: Entry) -> bool:
-        return open_fate(entry, self.texts)
-
-    def silent(self, entry: Entry, one: str) -> bool:
-        """Whether a write was accepted, and its answer leaves the incident out."""
-        said = told(entry, self.texts)
-        return said is not None and one not in said.incidents
-
-    def shown_as_before(self, entry: Entry, one: str) -> bool:
-        """Whether a write was accepted, and its answer shows the incident as if nothing had been done."""
-        said = told(entry, self.texts)
-        shown = said.incidents.get(one) if said else None
-        return shown is not None and not self.change.is_done(shown)
-
-    def last_write(self, one: str, leaves_open: Callable[[Entry], bool]) -> int:
-        """The place of the last write of the incident whose answer leaves so much open, or -1."""
-        places = [
-            place
-            for place, entry in enumerate(self.journal)
-            if entry in self.writes and one in entry.ids and leaves_open(entry)
-        ]
-        return max(places, default=-1)
-
-    def perhaps(self, one: str) -> bool:
-        """Whether all that the module was told leaves open that it changed the incident."""
-        place, incident = self.last_seen.get(one, (-1, None))
-        if self.unread:
-            return any(one in entry.ids for entry in self.writes) and not incident
-        untold = self.last_write(one, lambda entry: self.open_fate(entry) or self.silent(entry, one))
-        as_before = self.last_write(one, lambda entry: self.shown_as_before(entry, one))
-        if place < untold or 0 <= place == as_before:
-            return True
-        before = self.first_seen.get(one)
-        unlike = incident is None or (not self.change.is_done(incident) and incident != before)
-        return unlike and untold >= 0
-
-    def excused(self, name: str, one: str) -> bool:
-        counts = RELAXATIONS[name].when(self, one)
-        self.excuses[name] += counts
-        return counts
-
-
-class Relaxation(NamedTuple):
-    when: Callable[[Case, str], bool]
-    why: str
-
-
-def _untrue(case: Case, one: str) -> bool:
-    """Whether the answer to a write that took effect was silent about it, or showed it as it had been."""
-    for entry in case.writes:
-        said = told(entry, case.texts)
-        if said and one in entry.effect:
-            shown = said.incidents.get(one)
-            if shown is None or not case.change.is_done(shown):
-                return True
-    return False
-
-
-def _looks_as_before(case: Case, one: str) -> bool:
-    _place, incident = case.last_seen.get(one, (-1, None))
-    before = case.first_seen.get(one)
-    same = bool(incident and before and all(incident.get(key) == before.get(key) for key in case.change.shows))
-    return same and case.world.others_acted(one)
-
-
-def _repeated(case: Case, one: str) -> bool:
-    """Whether a write took effect, its answer was lost, and a further try was answered after another had acted."""
-    tries = [entry for entry in case.writes if one in entry.ids]
-    lost = next((n for n, entry in enumerate(tries) if one in entry.effect and case.open_fate(entry)), len(tries))
-    return any(told(entry, case.texts) for entry in tries[lost + 1 :]) and case.world.meddled(one)
-
-
-RELAXATIONS = {
-    "taken by another": Relaxation(
-        lambda case, one: case.world.others_acted(one),
-        "Another user did the same to the incident after the module had read it. The answer to the write shows it as "
-        "it was to be, whoever did it: it is reported as done by this task.",
-    ),
-    "not to be read": Relaxation(
-        lambda case, _one: case.unread,
-        "Reading is refused. How the incident was before is unknown, and what the answer to the write leaves out can "
-        "be neither told from an unknown ID nor made sure of: changed is true, with a warning.",
-    ),
-    "perhaps": Relaxation(
-        lambda case, one: case.perhaps(one),
-        "The answer to the write was lost, or showed the incident as it had been, and no later one tells of its "
-        "effect: reading failed as well, or by then "
-        "the incident had been removed, or changed by another. changed is true, the message says perhaps, and the "
-        "incident may have been left as it was.",
-    ),
-    "looks as before": Relaxation(
-        _looks_as_before,
-        "The answer to the write was lost, and before the next read another user made the incident look as it had "
-        "been. That cannot be told from a write without effect.",
-    ),
-    "repeated": Relaxation(
-        _repeated,
-        "The answer to the write was lost, and it was tried again; but in between another user had removed the "
-        "incident, or changed it. The answer to the further try shows what that user did.",
-    ),
-    "untrue answer": Relaxation(
-        _untrue,
-        "The service said, with status 200, that the incident is as it was, or nothing of it, although it had been "
-        "changed; and what would have shown the truth failed, or another user acted before it.",
-    ),
-    "too late": Relaxation(
-        lambda case, one: one in case.world.late,
-        "The service carried the write out after the module had stopped waiting for it, and had read again.",
-    ),
-    "afterwards": Relaxation(
-        lambda case, one: case.world.meddled(one),
-        "Another user acted after the last answer about the incident. The result tells what that answer showed.",
-    ),
-    "between pages": Relaxation(
-        lambda case, _one: any(case.world.meddled(each) for each in case.world.states),
-        "Another user changed incidents while a list was read. What comes or goes then may be in the list or not, and "
-        "may move others from one page to the next.",
-    ),
-}
-
+MAX_TEXT, MAX_MESSAGE = 10_000, 300
+# A read is looked at again so often while it shows the state before a write.
+LAG_READS = 5
 
 Breaches = Iterator[str]
 
 
-# Of every run, whether it was killed or not.
+class Relaxation(NamedTuple):
+    counts: Callable[[Case, str], bool]
+    why: str
+
+
+def _last_answer_was_untrue(case: Case, incident_id: str) -> bool:
+    last, first = case.last_seen(incident_id), case.first_seen(incident_id)
+    return not all(seen.is_true for seen in (first, last) if seen)
+
+
+def _is_meddled_with(case: Case, incident_id: str) -> bool:
+    return case.world.others_acted(incident_id) or incident_id in case.world.late
+
+
+RELAXATIONS = {
+    "same act of another user": Relaxation(
+        lambda case, incident_id: case.world.others_acted(incident_id),
+        "Another user does the same to an incident after the module has read it. The answer to the write shows it as "
+        "asked, whoever did it: it is reported as changed by this task.",
+    ),
+    "not read": Relaxation(
+        lambda case, _id: case.is_unread,
+        "Reading is refused. How the incident was before is unknown, and what the answer to the write leaves out can "
+        "be neither told from an unknown ID nor looked up: changed is true, with a warning.",
+    ),
+    "looks as before": Relaxation(
+        lambda case, incident_id: case.world.others_acted(incident_id),
+        "The answer to a write is lost, and before the next read another user makes the incident look as it did. That "
+        "cannot be told from a write without effect. If the write is tried again, it undoes what that user did.",
+    ),
+    "acted in between": Relaxation(
+        lambda case, incident_id: case.world.others_acted(incident_id),
+        "Another user acts between the last read of an incident and the write. The API has no conditional write.",
+    ),
+    "untrue answer": Relaxation(
+        _last_answer_was_untrue,
+        "The service says, with status 200, something untrue about the incident, and again when asked: a read that "
+        "lags behind a write for longer than the module looks again is such an answer.",
+    ),
+    "too late": Relaxation(
+        lambda case, incident_id: incident_id in case.world.late,
+        "The service carries a write out after the module has stopped waiting for it, and has read again.",
+    ),
+    "afterwards": Relaxation(
+        _is_meddled_with,
+        "Another user acts after the last answer about the incident. The result shows what that answer showed.",
+    ),
+    "between pages": Relaxation(
+        lambda case, _id: any(_is_meddled_with(case, incident_id) for incident_id in case.world.states),
+        "Another user changes incidents while a list is read. What comes or goes then may be in the list or not, and "
+        "may move others from one page to the next.",
+    ),
+    "untrue page": Relaxation(
+        lambda case, _id: any(fault.operation == LIST for fault in case.scenario.faults) and bool(_harmful(case)),
+        "A page of a list says, with status 200, something untrue.",
+    ),
+}
+
+
+def _is_excused(case: Case, incident_id: str, *names: str) -> bool:
+    for name in names:
+        if RELAXATIONS[name].counts(case, incident_id):
+            case.excuses[name] += 1
+            return True
+    return False
+
+
+# Which invariants apply.
+Test = Callable[[Case], bool]
+INVARIANTS: list[tuple[Callable[[Case], Breaches], Test]] = []
+
+
+def applies_if(test: Test) -> Callable[[Callable[[Case], Breaches]], Callable[[Case], Breaches]]:
+    def add(find_breaches: Callable[[Case], Breaches]) -> Callable[[Case], Breaches]:
+        INVARIANTS.append((find_breaches, test))
+        return find_breaches
+
+    return add
+
+
+def always(_case: Case) -> bool:
+    return True
+
+
+def changes(case: Case) -> bool:
+    return case.scenario.task.operation is not None
+
+
+def has_result(case: Case) -> bool:
+    return case.run.result is not None
+
+
+def has_whole_result(case: Case) -> bool:
+    """A result about an option has nothing else in it, and what a stopped task knew of the answers is unknown."""
+    return has_result(case) and not case.scenario.refused and not case.world.stopped_at
+
+
+def has_changes(case: Case) -> bool:
+    return changes(case) and has_whole_result(case)
+
+
+def has_ids(case: Case) -> bool:
+    return not case.scenario.task.by_filters and has_whole_result(case)
+
+
+def has_list(case: Case) -> bool:
+    return case.scenario.task.by_filters and has_whole_result(case)
+
+
+@applies_if(always)
 def no_traceback(case: Case) -> Breaches:
-    if case.ran.crash or "Traceback (most recent" in case.ran.output:
-        yield f"a traceback: {(case.ran.crash or case.ran.output)[-1500:]}"
-    elif case.ran.result is None and not case.ran.killed:
-        yield f"no result: {case.ran.output[-500:]!r}"
+    is_stopped = case.world.stopped_at > 0
+    if case.run.crash or ("Traceback (most recent" in case.run.output and not is_stopped):
+        yield f"a traceback: {(case.run.crash or case.run.output)[-1500:]}"
+    elif case.run.result is None and not (is_stopped and (case.run.returncode == -signal.SIGKILL or not case.writes)):
+        yield f"no result: {case.run.output[-1500:]!r}"
 
 
-def no_key(case: Case) -> Breaches:
-    token = case.scenario.key.removeprefix("Bearer ")
-    if token in case.ran.output or token in json.dumps(case.ran.result):
-        yield "the API key is in the output"
-    elif case.ran.result:
-        own = {name: value for name, value in case.ran.result.items() if name != "invocation"}
-        if MASK in json.dumps(own) or "VALUE_SPECIFIED_IN_NO_LOG" in json.dumps(own):
-            yield "the API key was in the result, and Ansible had to mask it"
+def _texts(value: Any) -> Iterator[str]:
+    """All texts in a value, keys of maps included."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from itertools.chain.from_iterable(map(_texts, (*value, *value.values())))
+    elif isinstance(value, (list, tuple)):
+        yield from itertools.chain.from_iterable(map(_texts, value))
 
 
-def key_goes_nowhere_else(case: Case) -> Breaches:
-    if case.strays:
-        yield f"{case.strays} requests followed a redirect to another host"
+@applies_if(always)
+def the_key_is_nowhere(case: Case) -> Breaches:
+    text = "\n".join([case.run.output, *_texts(case.run.result)])
+    found = [form for form in key_forms(case.scenario.key) if form in text]
+    if found:
+        yield f"the API key is in the output, as {found}"
+    elif "VALUE_SPECIFIED_IN_NO_LOG" in "\n".join(
+        _texts({name: value for name, value in (case.run.result or {}).items() if name != "invocation"})
+    ):
+        yield "the API key was in the result, and Ansible had to mask it"
+
+
+@applies_if(always)
+def the_key_goes_nowhere_else(case: Case) -> Breaches:
+    if case.trapped:
+        yield f"{case.trapped} requests followed a redirect to another host"
     key = case.scenario.key
     expected = key if key.startswith("Bearer ") or case.scenario.auth_scheme == "raw" else f"Bearer {key}"
     for entry in case.journal:
@@ -291,586 +191,412 @@ def key_goes_nowhere_else(case: Case) -> Breaches:
             yield "a request without the Authorization header that it should have"
 
 
+@applies_if(always)
 def nothing_is_written_that_should_not_be(case: Case) -> Breaches:
     """In check mode, and by a task that only reads."""
-    if (case.scenario.check_mode or case.scenario.task.change is None) and (case.writes or case.ours):
+    if (case.scenario.check_mode or case.scenario.task.operation is None) and (case.writes or case.ours):
         yield f"{len(case.writes)} writes"
 
 
-def writes_only_what_was_read_as_in_need(case: Case) -> Breaches:
-    for entry in case.writes:
-        blind = case.unread and not case.scenario.task.needs_reading
-        surplus = [one for one in entry.ids if one not in case.asked or not (blind or case.shown_in_need(one))]
-        if surplus:
-            yield f"a write of {surplus[:3]}, which no read showed as in need of it"
-
-
-def nothing_is_dragged_back(case: Case) -> Breaches:
-    """Whatever was read: what should be left alone, and nobody else touched, is as it was."""
-    for one in case.ours:
-        if not case.world.meddled(one) and not case.change.needs(case.world.start[one]):
-            yield f"{one[:80]} was changed, though it was to be left alone: {case.world.start[one]}"
-
-
-def writes_say_what_is_asked(case: Case) -> Breaches:
-    for entry in case.writes:
-        if entry.operation not in (case.change.operation, None):
-            yield f"{entry.operation} in place of {case.change.operation}"
-
-
-def no_write_if_an_id_is_unknown(case: Case) -> Breaches:
-    unknown = [one for one, incident in case.first_seen.items() if incident is None]
-    if unknown and case.scenario.missing == "fail" and case.writes and not case.unread:
-        yield f"a write, though {unknown[:3]} are unknown"
-
-
+@applies_if(always)
 def urls_are_short(case: Case) -> Breaches:
-    base = len(case.world.simulator.url)
     for entry in case.journal:
-        if base + len(entry.target) >= bound.MAX_URL:
-            yield f"a URL of {base + len(entry.target)} characters"
+        if len(case.world.url + entry.target) >= bound.MAX_URL:
+            yield f"a URL of {len(case.world.url + entry.target)} characters"
 
 
-def no_more_tries_than_allowed(case: Case) -> Breaches:
-    tries = case.scenario.retries + 1
-    sent = Counter((entry.method, entry.target, json.dumps(entry.body)) for entry in case.journal)
-    for (method, target, _body), count in sent.items():
-        # Making sure of a write may take the same request as the first read; and that a page leads back shows
-        # when it comes again.
-        if count > tries * (2 if method == "GET" or case.world.hits[LEADS_BACK] else 1):
-            yield f"{count} times {method} {target[:60]}, with {case.scenario.retries} retries"
+@applies_if(always)
+def tries_are_bounded(case: Case) -> Breaches:
+    tries = (case.scenario.retries + 1) * (2 if case.scenario.api_version == "latest" else 1)
+    for sort, requests in (("writes", case.writes), ("reads", [e for e in case.journal if e.operation != LIST])):
+        entries: list[Entry] = [getattr(request, "entry", request) for request in requests]
+        sent = Counter(incident_id for entry in entries for incident_id in entry.ids if incident_id in case.asked)
+        most = tries if sort == "writes" else tries * (2 + LAG_READS + 1)
+        yield from (f"{count} {sort} of {i[:60]}" for i, count in sent.items() if count > most)
+    pages = Counter(json.dumps([entry.target, entry.body]) for entry in case.journal if entry.operation == LIST)
+    # That a page leads back shows when it comes again.
+    most = (case.scenario.retries + 1) * (2 if case.world.hits[LEADS_BACK] else 1)
+    yield from (f"{count} times the page {page[:200]}" for page, count in pages.items() if count > most)
 
 
-def few_at_a_time(case: Case) -> Breaches:
+@applies_if(always)
+def few_requests_at_a_time(case: Case) -> Breaches:
     # While one that was given up is still being answered, further ones may come.
-    if case.world.simulator.peak > bound.PARALLEL and not case.world.hits["hang"]:
+    is_silent = any(KINDS[kind].is_silent for kind in case.world.hits)
+    if case.world.simulator.peak > bound.MAX_CONCURRENT and not is_silent:
         yield f"{case.world.simulator.peak} requests at one time"
 
 
-def _bounds(case: Case) -> tuple[float, float]:
+def _bounds(case: Case) -> bound.Seconds:
     """The bounds of the time that passed, and of the waits that were only accounted."""
     scenario = case.scenario
-    bare = len(case.world.simulator.url) + len("/mgmt/openapi/latest/incidents/incidents/v1/all/by-user?")
     routes = 2 if scenario.api_version == "latest" else 1
     seconds = [re.search(r"Retry-After (\d+)", fault.kind) for fault in scenario.faults]
-    asked = max((float(found.group(1)) for found in seconds if found), default=3.0)
-    count = bound.requests(case.asked, bare)
-    longest: Callable[[int, int, float], float] = bound.longest
+    retry_after = max((float(found.group(1)) for found in seconds if found), default=3.0)
+    options = (routes, scenario.timeout, scenario.retries, retry_after)
+    bare = len(f"{case.world.url}/mgmt/openapi/latest/incidents/incidents/v1/all/by-user?")
+    count = bound.count_requests(case.asked, bare)
     if scenario.task.by_filters:
-        count, longest = 1 + len(case.world.states) // scenario.page, bound.listing
-    exchange = longest(count, routes, bound.exchange(scenario.timeout, scenario.retries))
-    waits = longest(count, routes, bound.pauses(scenario.retries, asked))
-    passed = exchange if scenario.way == IN_PROCESS else exchange + waits
-    return passed + ALLOWANCE, waits
+        most = bound.by_filters(2 + len(case.world.states) // scenario.page_size, *options)
+    else:
+        most = bound.by_ids(count, *options)
+    if scenario.deadline is not None:
+        # One try after it is for the read that verifies.
+        most = bound.Seconds(scenario.deadline + bound.rounds(count) * 2 * scenario.timeout, 0)
+    is_accounted = scenario.way in (IN_MEMORY, IN_PROCESS)
+    return bound.Seconds(most.requests + ALLOWANCE + (0 if is_accounted else most.waits), most.waits)
 
 
 def share_of_bound(case: Case) -> float:
-    passed, waits = _bounds(case)
-    return max(case.ran.elapsed / passed, case.ran.waited / waits if waits else 0.0)
+    most = _bounds(case)
+    return max(case.run.elapsed / most.requests, case.run.waited / most.waits if most.waits else 0.0)
 
 
+@applies_if(always)
 def ends_in_time(case: Case) -> Breaches:
-    passed, waits = _bounds(case)
-    if case.world.given_up:
-        yield f"it had not ended after {case.ran.elapsed:.0f} s, and was cut off"
-    if case.ran.elapsed > passed or case.ran.waited > waits:
-        yield (
-            f"{case.ran.elapsed:.1f} s, of at most {passed:.1f} s; "
-            f"waits of {case.ran.waited:.1f} s, of at most {waits:.1f} s"
-        )
+    most = _bounds(case)
+    if case.world.is_cut_off:
+        yield f"it had not ended after {case.run.elapsed:.0f} s, and was cut off"
+    if case.run.elapsed > most.requests or case.run.waited > most.waits:
+        yield f"{case.run.elapsed:.1f} s and waits of {case.run.waited:.1f} s, of at most {most}"
+    if case.world.stopped_at and case.run.ended_at > case.world.stopped_at + STOP_GRACE:
+        yield f"it ended {case.run.ended_at - case.world.stopped_at:.1f} s after the signal"
 
 
-# Of every run that came to its end.
-def form(case: Case) -> Breaches:
-    result, change = case.result, case.scenario.task.change
-    for name in ("not_found_ids", *([f"{change.done}_ids"] if change else [])):
-        if result.get(name) != [one for one in case.asked if one in result.get(name, ())]:
-            yield f"{name} is not a part of incident_ids in its order"
-    if not isinstance(result.get("changed"), bool) or not isinstance(result.get("incidents"), list):
-        yield "changed or incidents are missing"
+@applies_if(always)
+def nothing_begins_after_the_deadline(case: Case) -> Breaches:
+    if case.scenario.deadline is None or not case.journal:
         return
-    order = [one for one in case.asked if one in _ids(case)]
-    if _ids(case) != (list(dict.fromkeys(_ids(case))) if case.scenario.task.by_filters else order):
-        yield "incidents are not those asked for in their order, each once"
-    facts = {"coralogix_incidents": result["incidents"]}
-    if result.get("ansible_facts") != (None if case.failed or not change else facts):
-        yield "ansible_facts are not the incidents, or are returned on failure, or by a task that only reads"
+    end = case.journal[0].time + case.scenario.deadline + GRACE
+    late = [entry for entry in case.journal if entry.time > end]
+    if any(entry.method != "GET" or not case.writes for entry in late):
+        yield f"{len(late)} requests after the deadline"
+    again = [target for target, count in Counter(entry.target for entry in late).items() if count > 1]
+    if again:
+        yield f"more than one try after the deadline: {again[:3]}"
 
 
-def _ids(case: Case) -> list[str]:
-    return [incident.get("id") for incident in case.result["incidents"]]
+@applies_if(changes)
+def writes_rest_on_reads(case: Case) -> Breaches:
+    """Only what the last read showed in need is written. Before a further try it is read again."""
+    is_blind = case.is_unread and not case.scenario.task.needs_reading
+    for write in [] if is_blind else case.writes:
+        for incident_id in write.entry.ids:
+            if incident_id not in case.asked:
+                yield f"a write of {incident_id[:80]}, which was not asked for"
+                continue
+            seen = case.last_seen(incident_id, write.place)
+            earlier = [other for other in case.writes_of(incident_id) if other.place < write.place]
+            if seen is None or seen.incident is None or not case.operation.needs_change(seen.incident):
+                yield f"a write of {incident_id[:80]}, which no read showed in need of it"
+            elif earlier and seen.place < earlier[-1].place:
+                yield f"a further write of {incident_id[:80]}, which was not read again"
+            elif any(other.outcome == UNCERTAIN for other in earlier):
+                before = case.before(incident_id)
+                if before is None or not case.operation.is_same(before, seen.incident):
+                    yield f"a further write of {incident_id[:80]}, whose state had changed after an uncertain one"
 
 
-def failure_tells(case: Case) -> Breaches:
-    result = case.result
+@applies_if(changes)
+def nothing_is_dragged_back(case: Case) -> Breaches:
+    """Whatever was read: what should be skipped, and nobody else touched, is as it was."""
+    for incident_id in case.ours:
+        start = case.world.start[incident_id]
+        names = ("acted in between", "too late", "untrue answer", "not read")
+        if not case.operation.needs_change(start) and not _is_excused(case, incident_id, *names):
+            yield f"{incident_id[:80]} was changed, though it was to be skipped: {start}"
+
+
+@applies_if(changes)
+def writes_say_what_is_asked(case: Case) -> Breaches:
+    for write in case.writes:
+        if write.entry.operation not in (case.operation.name, None):
+            yield f"{write.entry.operation} in place of {case.operation.name}"
+
+
+@applies_if(changes)
+def no_write_if_an_id_is_unknown(case: Case) -> Breaches:
+    if case.unknown_ids and case.scenario.missing == "fail" and case.writes and not case.is_unread:
+        yield f"a write, though {case.unknown_ids[:3]} are unknown"
+
+
+@applies_if(has_result)
+def result_is_carriable(case: Case) -> Breaches:
+    def levels(value: Any) -> int:
+        inner = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
+        return 1 + max(map(levels, inner), default=0)
+
+    def keys(value: Any) -> Iterator[str]:
+        inner = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
+        yield from value if isinstance(value, dict) else ()
+        yield from itertools.chain.from_iterable(map(keys, inner))
+
+    # These a module prints in a form of Ansible's own.
+    own = {name: value for name, value in case.result.items() if name not in ("warnings", "deprecations", "exception")}
+    reserved = [key for key in keys(own) if key.startswith("__ansible_")]
+    if reserved or levels(own) > 100:
+        yield f"Ansible cannot carry the result: {reserved[:3]}, {levels(own)} levels"
+    try:
+        json.dumps(case.result, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        yield f"the result has no UTF-8 form: {error}"
+
+
+@applies_if(has_result)
+def messages_are_bounded(case: Case) -> Breaches:
+    texts = [case.result.get("msg", ""), *map(str, case.result.get("warnings", ()))]
+    yield from (f"a message of {len(text)} characters" for text in texts if len(text) > MAX_TEXT)
+    words = (case.result.get("failure") or {}).get("message") or ""
+    if len(words) > MAX_MESSAGE:
+        yield f"failure.message has {len(words)} characters"
+
+
+def must_refuse(scenario: Scenario) -> bool:
+    """Whether the version cannot be asked for what the filters say."""
+    return scenario.serves == "3" and needs_body(scenario.query) and not matches_nothing(scenario.query)
+
+
+@applies_if(has_result)
+def refused_options_are_named(case: Case) -> Breaches:
+    if case.scenario.refused:
+        name = case.scenario.refused[0]
+        if not case.failed or name not in str(case.result.get("msg")) or case.result.get("changed"):
+            yield f"{case.scenario.refused} was not refused: {case.result}"
+        if case.journal:
+            yield f"{len(case.journal)} requests, though {name} was to be refused"
+
+
+@applies_if(has_result)
+def failure_is_described(case: Case) -> Breaches:
+    result, failure = case.result, case.result.get("failure")
     if not case.failed:
         if "failure" in result or "msg" in result:
             yield "failure or msg, although the task ended well"
         return
-    failure = result.get("failure")
-    if not result.get("msg") or not isinstance(failure, dict) or failure.keys() != FAILURE.keys():
-        yield f"a failure without msg or the parts of failure: {failure}"
-        return
-    for name, kind in FAILURE.items():
-        if failure[name] is not None and not isinstance(failure[name], kind):
-            yield f"failure.{name} is {failure[name]!r}"
-    if failure["method"] is not None:
-        yield from _failed_request(case, failure)
+    is_about_options = bool(case.scenario.refused) or must_refuse(case.scenario)
+    stopped_early = case.world.stopped_at > 0 and str(result.get("msg")).startswith("Stopped by")
+    if not result.get("msg") or (failure is None and not (is_about_options or stopped_early)):
+        yield f"a failure without msg or its parts: {result}"
+    elif failure is not None:
+        types = {name: type(value) for name, value in failure.items() if value is not None}
+        if case.scenario.refused or failure.keys() != FAILURE.keys() or not types.items() <= FAILURE.items():
+            yield f"failure is {failure}"
+        elif failure["method"] is not None and not case.world.stopped_at:
+            yield from _failed_request(case, failure)
 
 
 def _failed_request(case: Case, failure: dict[str, Any]) -> Breaches:
-    blamed = [
-        entry
-        for entry in case.journal
-        if (entry.method, case.world.simulator.url + entry.target) == (failure["method"], failure["url"])
-    ]
+    request = (failure["method"], failure["url"])
+    blamed = [entry for entry in case.journal if (entry.method, case.world.url + entry.target) == request]
     if not blamed:
         yield f"failure names a request that was not sent: {failure['method']} {failure['url'][:80]}"
-    elif failure["status"] is not None and failure["status"] not in {entry.status for entry in blamed}:
+    elif failure["status"] not in {None, *INTERIM_STATUSES, *(entry.status for entry in blamed)}:
         yield f"failure.status is {failure['status']}, which was not answered"
     elif failure["correlation_id"] not in {entry.headers.get("x-cx-correlation-id") for entry in blamed}:
         yield "failure.correlation_id is not the one that was sent"
 
 
-# Of those by modules that change something.
-def a_change_is_never_hidden(case: Case) -> Breaches:
-    if case.result["changed"]:
-        return
-    for one in case.ours:
-        names = ("looks as before", "repeated", "untrue answer", "too late")
-        if not any(case.excused(name, one) for name in names):
-            yield f"changed is false, but {one[:80]} was {case.change.done} by this task"
-
-
-def no_change_is_made_up(case: Case) -> Breaches:
-    changed = case.result["changed"]
-    if case.scenario.check_mode:
-        if changed != bool(case.done):
-            yield f"changed and {case.change.done}_ids disagree in check mode"
-    elif changed and not case.done:
-        if not any(case.excused("perhaps", one) for one in case.asked):
-            yield f"changed is true, but nothing was {case.change.done}, and nothing is open"
-    elif case.done and not changed:
-        yield f"{case.change.done}_ids, but changed is false"
-
-
-def done_ids_are_true(case: Case) -> Breaches:
-    if case.scenario.check_mode:
-        return
-    name = f"{case.change.done}_ids"
-    for one in case.done:
-        _place, last = case.last_seen.get(one, (-1, None))
-        if last is None or not case.change.is_done(last):
-            yield f"{one[:80]} is among {name}, but no answer showed it so"
-        elif one in case.ours or case.excused("not to be read", one):
-            continue
-        elif not case.shown_in_need(one):
-            yield f"{one[:80]} is among {name}, but was not in need of it"
-        elif not case.excused("taken by another", one):
-            yield f"{one[:80]} is among {name}, but nobody did it"
-
-
-def done_ids_are_all(case: Case) -> Breaches:
-    for one in case.ours.difference(case.done):
-        _place, last = case.last_seen.get(one, (-1, None))
-        known = last is not None and case.change.is_done(last)
-        if known and not case.excused("perhaps", one) and not case.excused("too late", one):
-            yield f"{one[:80]} was {case.change.done} and shown so, but is not among {case.change.done}_ids"
-
-
-def prediction_is_what_was_read(case: Case) -> Breaches:
-    if not case.scenario.check_mode:
-        return
-    expected = [] if case.failed else [one for one in case.asked if case.shown_in_need(one)]
-    if case.done != expected:
-        yield f"check mode predicts {case.done} in place of {expected}"
-
-
-def left_alone_ids_are_true(case: Case) -> Breaches:
-    expected = [incident["id"] for incident in case.result["incidents"] if case.change.leaves(incident)]
-    if case.result.get("left_alone_ids") != (None if case.change.is_past is None else expected):
-        yield f"left_alone_ids are {case.result.get('left_alone_ids')} in place of {expected}"
-    for one in case.ours.intersection(expected):
-        names = ("repeated", "afterwards", "untrue answer")
-        if not any(case.excused(name, one) for name in names):
-            yield f"{one[:80]} is among left_alone_ids, but was {case.change.done} by this task"
-
-
-def all_that_is_reported_besides_is_true(case: Case) -> Breaches:
-    seen = {} if case.unread else case.first_seen
-    for name, expected in case.change.reports(seen, case.done).items():
-        if case.result.get(name) != expected:
-            yield f"{name} is {case.result.get(name)} in place of {expected}"
-
-
-# Of those that name incidents by their IDs.
-def not_found_ids_are_true(case: Case) -> Breaches:
-    unknown = {one for one in case.asked if one not in case.world.start or one in case.world.created}
-    for one in case.result["not_found_ids"]:
-        if one not in unknown and one not in case.world.removed and not case.excused("not to be read", one):
-            yield f"{one[:80]} is among not_found_ids, but has always been there"
-
-
-def not_found_ids_are_all(case: Case) -> Breaches:
-    never = [one for one in case.asked if one not in case.world.start]
-    unknown = {one for one, incident in case.first_seen.items() if incident is None}
-    if len(case.first_seen) == len(case.asked) and not unknown.issuperset(never):
-        yield "the service did not tell the truth"
-    if len(case.first_seen) == len(case.asked) and not unknown <= {*case.result["not_found_ids"]}:
-        yield f"{sorted(unknown.difference(case.result['not_found_ids']))[:3]} are unknown, but not in not_found_ids"
-    if case.scenario.missing == "fail" and not case.failed and (case.result["not_found_ids"] or unknown):
-        yield "IDs are unknown, and the task did not fail"
-
-
-def _returned(case: Case, incident: Incident | None) -> Incident | None:
-    """How the task returns an incident that is so: as it is, but for what its options say."""
-    if incident is None:
-        return None
-    change = case.scenario.task.change
-    dry = change and case.scenario.check_mode and not case.failed and change.needs(incident)
-    predicted = change.after if change and dry else {}
-    hidden = () if case.scenario.events else ("events",)
-    return {name: value for name, value in {**incident, **predicted}.items() if name not in hidden}
-
-
-def _same(incident: Incident, expected: Incident | None) -> bool:
-    if expected and expected.get("closedAt") == NOW and incident.get("closedAt", "") > incident["createdAt"]:
-        expected = {**expected, "closedAt": incident["closedAt"]}
-    return incident == expected
-
-
-def incidents_are_as_last_seen(case: Case) -> Breaches:
-    for incident in case.result["incidents"]:
-        place, last = case.last_seen.get(incident["id"], (-1, None))
-        if not _same(incident, _returned(case, last)):
-            yield f"the incident {incident['id'][:80]} is not as the last answer showed it"
-        elif place < case.last_write(incident["id"], case.open_fate):
-            yield f"the incident {incident['id'][:80]} is shown, though what became of it is open"
-
-
-def incidents_are_as_they_are(case: Case) -> Breaches:
-    for incident in case.result["incidents"]:
-        expected = _returned(case, case.world.now(incident["id"]))
-        names = ("afterwards", "untrue answer")
-        if not _same(incident, expected) and not any(case.excused(name, incident["id"]) for name in names):
-            yield f"the incident {incident['id'][:80]} is not as it is"
-
-
-def none_is_passed_over(case: Case) -> Breaches:
-    told_of = {*_ids(case), *case.result["not_found_ids"]}
-    if not case.failed:
-        left_out = [one for one in case.asked if one not in told_of]
-    elif case.writes and not case.unread:
-        left_out = [one for one, incident in case.first_seen.items() if incident and one not in told_of]
-    else:
-        left_out = []
-    left_out = [one for one in left_out if not case.scenario.task.change or not case.excused("perhaps", one)]
-    if left_out:
-        yield f"{left_out[:3]} are neither among the incidents nor the unknown"
-
-
-def success_leaves_nothing_to_do(case: Case) -> Breaches:
-    if case.failed:
-        return
-    if any(case.change.needs(incident) for incident in case.result["incidents"]):
-        yield "an incident is returned that is still in need, and the task did not fail"
-    if case.scenario.check_mode:
-        return
-    for one in case.asked:
-        if case.world.needs(one) and not case.excused("afterwards", one) and not case.excused("not to be read", one):
-            yield f"{one[:80]} is still not {case.change.done}, and the task did not fail"
-
-
-def diff_is_true(case: Case) -> Breaches:
-    diff, shows = case.result.get("diff"), case.change.shows
-    if diff is None or diff == [] or not case.scenario.diff:
-        lacking = case.scenario.diff and any(case.first_seen.values()) and not case.unread and not case.failed
-        if diff or lacking:
-            yield "a diff that was not asked for, or none"
-        return
-    if case.unread:
-        yield "a diff, though the state before is unknown"
-        return
-    returned = {incident["id"]: incident for incident in case.result["incidents"]}
-    before = {one: {key: (case.first_seen.get(one) or {}).get(key) for key in shows} for one in case.done}
-    after = {one: {key: returned.get(one, {}).get(key) for key in shows} for one in case.done}
-    if diff != {"before": before, "after": after}:
-        yield f"the diff is not what changed: {str(diff)[:300]}"
-
-
-def not_reading_is_warned_of(case: Case) -> Breaches:
-    if case.unread and case.result["changed"] and "incidents:read" not in case.ran.output:
-        yield "no word about incidents:read, though reading was refused"
-
-
-# Of those that only read.
-def reading_changes_nothing(case: Case) -> Breaches:
-    if case.result["changed"] or "diff" in case.result:
-        yield "changed, or a diff, though the task only reads"
-
-
-def numbers_agree(case: Case) -> Breaches:
-    result = case.result
-    total = len(result["incidents"])
-    if case.scenario.task.by_filters and not case.failed and not chooses_none(case.scenario.query):
-        total = int(case.pages[-1][0].answer["pagination"]["totalSize"])
-    if result.get("count") != len(result["incidents"]) or result.get("total") != total:
-        yield f"count {result.get('count')} and total {result.get('total')}, of {len(result['incidents'])} and {total}"
-
-
-# Of those that find incidents by filters.
-def must_refuse(scenario: Scenario) -> bool:
-    """Whether the version cannot be asked."""
-    query = scenario.query
-    return scenario.serves == "3" and bool(only_in_a_body(query)) and not chooses_none(query)
-
-
-def what_cannot_be_asked_is_refused(case: Case) -> Breaches:
-    if must_refuse(case.scenario) and (not case.failed or any(entry.operation == LIST for entry in case.journal)):
-        yield "a query of which version 3 understands a part only"
-
-
-def found_is_what_the_pages_showed(case: Case) -> Breaches:
-    shown: dict[str, Incident] = {}
-    for _entry, said in case.pages:
-        shown.update((one, incident) for one, incident in said.incidents.items() if _kept(case, incident))
-    wanted = [] if case.failed else list(shown.values())[: case.scenario.query.get("limit")]
-    if case.result["incidents"] != [_returned(case, incident) for incident in wanted]:
-        yield f"{_ids(case)[:5]} are returned in place of {[one['id'] for one in wanted][:5]}"
-
-
-def _kept(case: Case, incident: Incident) -> bool:
-    return passes(case.scenario.query, incident)
-
-
-def found_was_true(case: Case) -> Breaches:
-    """At some time during the run."""
-    for incident in case.result["incidents"]:
-        states = [state for state in case.world.states.get(incident["id"], ()) if _kept(case, state)]
-        if incident not in [_returned(case, state) for state in states]:
-            yield f"the incident {incident['id'][:80]} was never so, or does not pass the filters"
-
-
-def found_is_all(case: Case) -> Breaches:
-    query, found = case.scenario.query, case.result["incidents"]
-    if case.failed:
-        return
-    there = case.world.passing()
-    expected = min(len(there), query.get("limit", len(there)))
-    if len(found) != expected and not case.excused("between pages", ""):
-        yield f"{len(found)} incidents in place of {expected}"
-    if is_counted(query) and case.result["total"] != len(there) and not case.excused("between pages", ""):
-        yield f"total is {case.result['total']} in place of {len(there)}"
-
-
-def found_is_in_order(case: Case) -> Breaches:
-    for order in case.scenario.query.get("order_by", ()):
-        values = [incident[ORDERS[order["field"]]] for incident in case.result["incidents"]]
-        if values != sorted(values, reverse=order["direction"] == "desc") and not case.excused("between pages", ""):
-            yield f"not in order: {values[:10]}"
-
-
-def _pagination(entry: Entry) -> dict[str, Any]:
-    """What a request asks for of the pages, from its body or its query."""
-    in_query = {name.rpartition(".")[2]: value for name, value in entry.query if name.startswith("pagination.")}
-    found: dict[str, Any] = (entry.body or {}).get("pagination", {}) if isinstance(entry.body, dict) else {}
-    return found or in_query
-
-
-def no_more_pages_than_needed(case: Case) -> Breaches:
-    query, token, kept = case.scenario.query, None, set[str]()
-    limit = query.get("limit", 10**9)
-    for entry, said in case.pages:
-        asked = _pagination(entry)
-        if len(kept) >= limit:
-            yield f"a further page, though {len(kept)} of {limit} were there"
-        if asked.get("pageToken") != token:
-            yield f"the page {asked} in place of that behind {token}"
-        if int(asked["pageSize"]) > (min(case.scenario.page, limit) if is_counted(query) else case.scenario.page):
-            yield f"a page of {asked['pageSize']}, for {limit} in pages of {case.scenario.page}"
-        token = entry.answer["pagination"].get("nextPageToken")
-        kept |= {one for one, incident in said.incidents.items() if _kept(case, incident)}
-    most = max(1, -(-min(limit, len(case.world.states)) // case.scenario.page))
-    most += bool(case.world.hits[LEADS_BACK])
-    if is_counted(query) and len(case.pages) > most and not case.excused("between pages", ""):
-        yield f"{len(case.pages)} pages for {limit} of {len(case.world.states)} incidents"
-
-
 def _causes(case: Case) -> set[str]:
     """What a failure may be due to."""
     scenario, world, task = case.scenario, case.world, case.scenario.task
-    reading = "incidents:read" in scenario.permissions and not world.blind
-    personal = scenario.key_kind == "personal" or task.change is None
+    can_read = "incidents:read" in scenario.permissions and not world.is_unreadable
+    is_personal = scenario.key_kind == "personal" or task.operation is None
     causes = {
-        "the key": not (scenario.key_known and personal and scenario.permissions == task.permissions),
-        "an unknown ID": any(one not in world.start or one in world.created for one in case.asked)
-        and (scenario.missing == "fail" or not reading),
-        "no route to read by": not reading and (scenario.check_mode or task.needs_reading),
+        "the key": not (scenario.key_is_known and is_personal and scenario.permissions == task.permissions),
+        "an unknown ID": any(incident_id not in scenario.incidents for incident_id in case.asked)
+        and (scenario.missing == "fail" or not can_read),
+        "no route to read by": not can_read and (scenario.check_mode or task.needs_reading),
         "an ID that the version does not take": scenario.valid != case.asked,
-        "a query that the version does not take": must_refuse(scenario),
-        # New incidents may fill a page with those of the page before it, which looks as if it led back.
-        "another user": any(world.meddled(one) for one in case.asked) or (task.by_filters and bool(world.created)),
-        "short URLs": "max_url" in dict(scenario.simulator),
+        "an option": bool(scenario.refused) or must_refuse(scenario),
+        # In a list, others may fill a page with those of the page before it, which looks as if it led back.
+        "another user": any(_is_meddled_with(case, i) for i in (world.states if task.by_filters else case.asked)),
+        "short URLs": "max_url" in scenario.simulator,
+        "a lag": scenario.simulator.get("stale_reads", 0) >= LAG_READS,
+        "the deadline": scenario.deadline is not None,
+        "a signal": world.stopped_at > 0,
         "a fault": bool(_harmful(case)),
     }
-    return {name for name, holds in causes.items() if holds}
+    return {name for name, counts in causes.items() if counts}
 
 
 def _harmful(case: Case) -> dict[str, int]:
-    """The faults that struck and may be the reason of a failure. Without reading, nothing shows a stale answer."""
-    stale = (STALE,) if case.unread else ()
-    return {kind: count for kind, count in case.world.hits.items() if kind not in HARMLESS or kind in stale}
+    """The faults that occurred and may be the reason of a failure. Without reading, nothing shows a stale answer."""
+    stale = (STALE,) if case.is_unread or case.scenario.simulator.get("stale_reads", 0) >= LAG_READS else ()
+    return {kind: count for kind, count in case.world.hits.items() if not KINDS[kind].is_harmless or kind in stale}
 
 
+@applies_if(has_result)
 def no_failure_without_a_cause(case: Case) -> Breaches:
     if case.failed and not _causes(case):
         yield f"a failure without a cause: {case.result.get('msg')}"
 
 
-def what_retries_can_mend_is_mended(case: Case) -> Breaches:
+@applies_if(has_result)
+def retries_help(case: Case) -> Breaches:
     """Faults that pass, no more of them in all than one request has further tries."""
-    hits = _harmful(case)
-    mends = all(KINDS[kind].mends for kind in hits) and sum(hits.values()) <= case.scenario.retries
-    if case.failed and mends and _causes(case) == {"a fault"}:
-        yield f"a failure, although {hits} pass with {case.scenario.retries} retries: {case.result.get('msg')}"
+    faults = _harmful(case)
+    is_passing = all(KINDS[kind].retryable for kind in faults) and sum(faults.values()) <= case.scenario.retries
+    if case.failed and is_passing and _causes(case) == {"a fault"}:
+        yield f"a failure, although {faults} pass with {case.scenario.retries} retries: {case.result.get('msg')}"
 
 
-Invariants = tuple[Callable[[Case], Breaches], ...]
-
-ALWAYS: Invariants = (
-    no_traceback,
-    no_key,
-    key_goes_nowhere_else,
-    nothing_is_written_that_should_not_be,
-    urls_are_short,
-    no_more_tries_than_allowed,
-    few_at_a_time,
-    ends_in_time,
-)
-ALWAYS_OF_A_CHANGE: Invariants = (
-    writes_only_what_was_read_as_in_need,
-    nothing_is_dragged_back,
-    writes_say_what_is_asked,
-    no_write_if_an_id_is_unknown,
-)
-ALWAYS_BY_FILTERS: Invariants = (no_more_pages_than_needed,)
-WITH_RESULT: Invariants = (
-    form,
-    failure_tells,
-    no_failure_without_a_cause,
-    what_retries_can_mend_is_mended,
-)
-OF_A_CHANGE: Invariants = (
-    a_change_is_never_hidden,
-    no_change_is_made_up,
-    done_ids_are_true,
-    done_ids_are_all,
-    prediction_is_what_was_read,
-    left_alone_ids_are_true,
-    all_that_is_reported_besides_is_true,
-    success_leaves_nothing_to_do,
-    diff_is_true,
-    not_reading_is_warned_of,
-)
-OF_READING: Invariants = (reading_changes_nothing, numbers_agree)
-BY_IDS: Invariants = (
-    not_found_ids_are_true,
-    not_found_ids_are_all,
-    incidents_are_as_last_seen,
-    incidents_are_as_they_are,
-    none_is_passed_over,
-)
-BY_FILTERS: Invariants = (
-    what_cannot_be_asked_is_refused,
-    found_is_what_the_pages_showed,
-    found_was_true,
-    found_is_all,
-    found_is_in_order,
-)
+@applies_if(has_whole_result)
+def result_is_exact(case: Case) -> Breaches:
+    """All that is returned follows from what the service answered."""
+    for name, value in case.expected.items():
+        found = case.comparable(case.result.get(name))
+        found = None if name == "diff" and not found else found
+        if found != value:
+            yield f"{name} is {str(found)[:900]} in place of {str(value)[:900]}"
 
 
-def invariants_of(case: Case) -> Iterator[Callable[[Case], Breaches]]:
-    """Those that apply to the task, and to what came of it."""
-    task, has_result = case.scenario.task, case.ran.result is not None
-    rows: tuple[tuple[bool, Invariants], ...] = (
-        (True, ALWAYS),
-        (task.change is not None, ALWAYS_OF_A_CHANGE),
-        (task.by_filters, ALWAYS_BY_FILTERS),
-        (has_result, WITH_RESULT),
-        (has_result and task.change is not None, OF_A_CHANGE),
-        (has_result and task.change is None, OF_READING),
-        (has_result and not task.by_filters, BY_IDS),
-        (has_result and task.by_filters, BY_FILTERS),
-    )
-    return itertools.chain.from_iterable(group for applies, group in rows if applies)
+@applies_if(has_changes)
+def no_change_is_hidden(case: Case) -> Breaches:
+    for incident_id in case.ours if not case.result["changed"] else ():
+        if not _is_excused(case, incident_id, "looks as before", "untrue answer", "too late"):
+            yield f"changed is false, but {incident_id[:80]} was {case.operation.participle} by this task"
+
+
+@applies_if(has_changes)
+def changed_ids_are_true(case: Case) -> Breaches:
+    for incident_id in [] if case.scenario.check_mode else case.result[case.operation.ids_name]:
+        names = ("not read", "same act of another user", "untrue answer")
+        if incident_id not in case.ours and not _is_excused(case, incident_id, *names):
+            yield f"{incident_id[:80]} is among {case.operation.ids_name}, but nobody did it"
+
+
+@applies_if(has_changes)
+def what_is_not_as_asked_is_told(case: Case) -> Breaches:
+    """A write without the effect asked for fails the task, or it warns where the incident is to be skipped."""
+    effects = set().union(*(each for each in case.all_effects.values() if len(each) == 1))
+    if effects & {NOT_VISIBLE, DIFFERENT} and not case.failed:
+        yield f"no failure, though: {case.all_effects}"
+    has_warned = "perhaps" in case.run.output or case.is_unread
+    if effects & {OVERTAKEN, UNKNOWN} and not case.failed and not has_warned:
+        yield f"no warning, though: {case.all_effects}"
+    if case.is_unread and case.result["changed"] and "incidents:read" not in case.run.output:
+        yield "no word about incidents:read, though reading was refused"
+    claims_nothing = "Nothing was changed" in str(case.result.get("msg"))
+    if case.failed and case.is_certain and claims_nothing and effects - {UNTOUCHED}:
+        yield f"the message says that nothing was changed, though: {case.all_effects}"
+
+
+@applies_if(has_changes)
+def success_leaves_nothing_to_do(case: Case) -> Breaches:
+    if case.failed:
+        return
+    if any(case.operation.needs_change(incident) for incident in case.result["incidents"]):
+        yield "an incident is returned that is still in need, and the task did not fail"
+    for incident_id in [] if case.scenario.check_mode else case.asked:
+        names = ("afterwards", "not read", "untrue answer")
+        if case.world.needs_change(incident_id) and not _is_excused(case, incident_id, *names):
+            yield f"{incident_id[:80]} is still not {case.operation.participle}, and the task did not fail"
+
+
+@applies_if(lambda case: has_result(case) and case.world.stopped_at > 0)
+def a_stopped_task_keeps_its_account(case: Case) -> Breaches:
+    open_writes = [write for write in case.writes if write.outcome != REFUSED]
+    if open_writes and not case.result.get("changed"):
+        yield f"changed is false, though {len(open_writes)} writes were sent"
+    if case.result.get("changed") and not case.writes and not case.scenario.check_mode:
+        yield "changed is true, though nothing was written"
+    for name in [case.operation.ids_name] if case.scenario.task.operation else []:
+        if not {*case.result.get(name, ())} <= {*(case.asked if case.is_unread else case.needy)}:
+            yield f"{name} are {case.result[name]}, of which some were not in need"
+
+
+@applies_if(has_ids)
+def not_found_ids_are_true(case: Case) -> Breaches:
+    for incident_id in case.result["not_found_ids"]:
+        was_gone = incident_id not in case.scenario.incidents or incident_id in case.world.removed
+        if not was_gone and not _is_excused(case, incident_id, "not read", "untrue answer"):
+            yield f"{incident_id[:80]} is among not_found_ids, but has always been there"
+
+
+@applies_if(has_ids)
+def incidents_are_as_they_are(case: Case) -> Breaches:
+    for incident in case.result["incidents"]:
+        now = case.world.now(incident["id"])
+        asked = next((i for i in case.asked if canonical(i) == canonical(incident["id"])), "")
+        is_right = now is not None and case.comparable([incident]) == [case.returned(now)]
+        if not is_right and not _is_excused(case, asked, "afterwards", "untrue answer"):
+            yield f"the incident {incident['id'][:80]} is not as it is"
+
+
+@applies_if(has_list)
+def what_cannot_be_asked_is_refused(case: Case) -> Breaches:
+    if must_refuse(case.scenario) and (not case.failed or any(entry.operation == LIST for entry in case.journal)):
+        yield "a query of which version 3 understands a part only"
+
+
+@applies_if(has_list)
+def found_was_true(case: Case) -> Breaches:
+    """At some time during the run."""
+    for incident in case.result["incidents"]:
+        states = [s for s in case.world.states.get(incident["id"], ()) if matches(case.scenario.query, s)]
+        is_true = case.comparable([incident])[0] in map(case.returned, states)
+        if not is_true and not _is_excused(case, "", "untrue page"):
+            yield f"the incident {incident['id'][:80]} was never so, or does not match the filters"
+
+
+@applies_if(has_list)
+def found_is_all(case: Case) -> Breaches:
+    query, found = case.scenario.query, case.result["incidents"]
+    matching = case.world.matching()
+    is_all = len(found) == min(len(matching), query.get("limit", len(matching)))
+    total_is_right = not is_counted(query) or case.result["total"] == len(matching)
+    if (
+        not case.failed
+        and not (is_all and total_is_right)
+        and not _is_excused(case, "", "between pages", "untrue page")
+    ):
+        yield f"{len(found)} incidents and a total of {case.result['total']}, of {len(matching)}"
+
+
+@applies_if(has_list)
+def found_is_in_order(case: Case) -> Breaches:
+    for order in case.scenario.query.get("order_by", ()):
+        values = [incident[ORDERS[order["field"]]] for incident in case.result["incidents"]]
+        is_sorted = values == sorted(values, reverse=order["direction"] == "desc")
+        if not is_sorted and not _is_excused(case, "", "between pages", "untrue page"):
+            yield f"not in order: {values[:10]}"
+
+
+def _pagination(entry: Entry) -> dict[str, Any]:
+    """What a request asks for of the pages, in its body or its query."""
+    in_query = {name.rpartition(".")[2]: value for name, value in entry.query if name.startswith("pagination.")}
+    in_body: dict[str, Any] = (entry.body or {}).get("pagination", {}) if isinstance(entry.body, dict) else {}
+    return in_body or {re.sub("_(.)", lambda found: found[1].upper(), name): value for name, value in in_query.items()}
+
+
+@applies_if(lambda case: case.scenario.task.by_filters)
+def no_more_pages_than_needed(case: Case) -> Breaches:
+    query, token, kept = case.scenario.query, "", set[str]()
+    limit, size = query.get("limit", 10**9), case.scenario.page_size
+    for entry, content in case.pages:
+        asked = _pagination(entry)
+        if len(kept) >= limit:
+            yield f"a further page, though {len(kept)} of {limit} were there"
+        if asked.get("pageToken", "") != token:
+            yield f"the page {asked} in place of that behind {token}"
+        if int(asked["pageSize"]) > (min(size, limit) if is_counted(query) else size):
+            yield f"a page of {asked['pageSize']}, for {limit} in pages of {size}"
+        token = content.next_token
+        kept |= {incident_id for incident_id, incident in content.incidents.items() if is_kept(query, incident)}
+    most = max(1, -(-min(limit, len(case.world.states)) // size)) + bool(case.world.hits[LEADS_BACK])
+    # Pages without end show more than the service counts. The module may look at so many before it gives up.
+    most += (2 * len(case.world.states) + 1_000) // size + 1 if case.world.hits[ENDLESS] else 0
+    if is_counted(query) and len(case.pages) > most and not _is_excused(case, "", "between pages", "untrue page"):
+        yield f"{len(case.pages)} pages for {limit} of {len(case.world.states)} incidents"
 
 
 def check(case: Case, checked: Counter[str]) -> list[str]:
-    """Hold all invariants that apply; returns the breaches, and counts what was held."""
+    """Check all invariants that apply. Returns the breaches, and counts what was checked."""
     breaches = []
-    for invariant in invariants_of(case):
-        name = invariant.__name__.replace("_", " ")
-        checked[name] += 1
-        # Three are enough to see what is wrong, where incidents go by the hundred.
-        breaches += [f"{name}: {breach}" for breach in itertools.islice(invariant(case), 3)]
+    for find_breaches, applies in INVARIANTS:
+        if applies(case):
+            name = find_breaches.__name__.replace("_", " ")
+            checked[name] += 1
+            # Three are enough to see what is wrong, where incidents go by the hundred.
+            breaches += [f"{name}: {breach}" for breach in itertools.islice(find_breaches(case), 3)]
     return breaches
-
-
-# Of the two runs after it, without faults and with a key that may do everything.
-def _clean(world: World, ids: list[str], todo: list[str]) -> dict[str, Any]:
-    """What a run has to return that has these left to do; asked for before the run only where it changes nothing."""
-    task = world.scenario.task
-    known = [one for one in ids if world.now(one) is not None]
-    incidents = [world.now(one) for one in known]
-    expected: dict[str, Any] = {
-        "failed": None,
-        "changed": bool(todo),
-        "incidents": incidents,
-        "not_found_ids": [one for one in ids if one not in known],
-    }
-    if task.change:
-        expected[f"{task.change.done}_ids"] = todo
-        left = [incident["id"] for incident in incidents if incident and task.change.leaves(incident)]
-        expected["left_alone_ids"] = None if task.change.is_past is None else left
-    return expected
-
-
-def _wrong(world: World, ran: Ran, ids: list[str], todo: list[str]) -> list[str]:
-    """What of a result is not as it has to be."""
-    result = ran.result or {}
-    if not world.scenario.task.by_filters:
-        return [name for name, value in _clean(world, ids, todo).items() if result.get(name) != value]
-    there = world.passing()
-    limit = world.scenario.query.get("limit", len(there))
-    found = result.get("incidents", [])
-    right = not result.get("failed") and len(found) == min(limit, len(there)) == result.get("count")
-    return [] if right and all(one in there for one in found) else ["incidents"]
-
-
-def check_second(world: World, ids: list[str], todo: list[str], ran: Ran, checked: Counter[str]) -> list[str]:
-    """The next run does what is left, all of it and nothing else."""
-    name = "a clean run converges"
-    checked[name] += 1
-    known = [one for one in ids if world.now(one) is not None]
-    # Without reading all of them are written.
-    done = known if world.blind else todo
-    wrong = _wrong(world, ran, ids, done)
-    breaches = [f"{name}: {wrong} are not as expected: {str(ran.result)[:600]}"] if wrong else []
-    still = [one for one in ids if world.needs(one)]
-    if still:
-        breaches.append(f"{name}: {still[:3]} are still in need after it")
-    wrote = {one for entry in world.simulator.writes if entry.operation != LIST for one in entry.ids}
-    if wrote != {*done} and not world.blind:
-        breaches.append(f"{name}: it wrote {sorted(wrote)[:3]} in place of {done[:3]}")
-    return breaches
-
-
-def check_third(world: World, ids: list[str], ran: Ran, checked: Counter[str]) -> list[str]:
-    """The run after that has nothing to do."""
-    name = "a further run changes nothing"
-    checked[name] += 1
-    effect = [one for entry in world.simulator.journal for one in entry.effect]
-    known = [one for one in ids if world.now(one) is not None]
-    wrong = _wrong(world, ran, ids, known if world.blind else [])
-    wrote = bool([entry for entry in world.simulator.writes if entry.operation != LIST]) and not world.blind
-    return [f"{name}: {wrong} {str(ran.result)[:600]}"] if effect or wrote or wrong else []

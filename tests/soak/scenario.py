@@ -2,260 +2,109 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What can be drawn: a scenario is everything about one run, and the same seed draws the same one again."""
+"""What can be drawn: a scenario is everything about one run. The same random numbers draw the same one again."""
 
 from __future__ import annotations
 
 import dataclasses
-import email.utils
-import re
-import time
+import signal
 import uuid
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any, Callable, NamedTuple
 from urllib.parse import quote
 
-from .tasks import APPLICATION, APPLICATIONS, DAYS, LIST, READ, STAGES, TASKS, TEAMS, USERS, Task, draw_query
+from simulator import APPLICATION_LABEL, assignment
 
-PAGE = "<html><head><title>Proxy Login</title></head><body>Please log in</body></html>"
-UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+from .answers import LIST, READ, canonical, is_uuid
+from .faults import BY_FILTERS, ENDLESS, KINDS, LEADS_BACK, READS, STALE, WRITES, Edit
+from .tasks import APPLICATIONS, DAYS, STAGES, TASKS, TEAMS, USERS, Task, draw_query, matches_nothing, refused_options
 
-IN_PROCESS, BARE, KILLED, PLAYBOOK = "in process", "bare module", "killed", "playbook"
+IN_MEMORY, IN_PROCESS, MODULE, STOPPED, PLAYBOOK = "in memory", "in process", "module", "stopped module", "playbook"
 # Out of a thousand runs. A process of its own costs fifty runs in this one, a playbook three hundred.
-WAYS = {IN_PROCESS: 955, BARE: 20, KILLED: 20, PLAYBOOK: 5}
+WAYS = {IN_MEMORY: 655, IN_PROCESS: 300, MODULE: 20, STOPPED: 20, PLAYBOOK: 5}
 
-# By which of its requests a fault strikes a task: what they are called, its table says.
-READS, WRITES = "reads", "writes"
-
-
-class Kind(NamedTuple):
-    """A kind of fault, by the arguments of the simulator's Fault."""
-
-    fault: Mapping[str, Any]
-    mends: bool = False
-    """Whether the module is to try again after it, so that a fault that passes costs only time."""
-    effects: tuple[bool, ...] = (False,)
-    """Whether a write takes effect nevertheless. A refusal is one: nothing else could be told from it."""
-    requests: tuple[str, ...] = (READS, WRITES)
-    tasks: tuple[str, ...] = ()
-    """The tasks that it is for; none are all."""
+SOMEBODY = "somebody-else"
+"""By whom the simulator has other users assign."""
 
 
-EITHER = (False, True)
-
-
-def _without(gone: str) -> Callable[[Any], Any]:
-    return lambda answer: _each_incident(answer, lambda one: {key: one[key] for key in one if key != gone})
-
-
-def _each_incident(answer: Any, change: Any) -> Any:
-    """The answer with every incident changed, whether they stand in a map or in a list."""
-    told = answer.get("incidents") if isinstance(answer, dict) else None
-    if isinstance(told, dict):
-        return {**answer, "incidents": {one: change(incident) for one, incident in told.items()}}
-    return {**answer, "incidents": [change(one) for one in told]} if isinstance(told, list) else answer
-
-
-def _last_left_out(answer: Any) -> Any:
-    told = answer.get("incidents") if isinstance(answer, dict) else None
-    return {**answer, "incidents": told[:-1]} if isinstance(told, list) else answer
-
-
-# JSON that is whole, and not what the API documents. Nothing here is a well-shaped untruth about a read:
-# from that nothing could be told.
-MIS_SHAPED: dict[str, Any] = {
-    "null": None,
-    "number": 3,
-    "text": '"no"',
-    "list": [1, 2],
-    "empty object": {},
-    "other object": {"ok": True},
-    "incidents null": {"incidents": None, "notFoundIds": None},
-    "incidents text": {"incidents": "none", "notFoundIds": []},
-    "incidents of null": {"incidents": [None], "notFoundIds": []},
-    "id a number": {"incidents": [{"id": 3, "assignments": []}], "notFoundIds": []},
-    "no assignments": _without("assignments"),
-    "assignments null": lambda answer: _each_incident(answer, lambda one: {**one, "assignments": None}),
-    "assignments a map": lambda answer: _each_incident(answer, lambda one: {**one, "assignments": {}}),
-    "id gone": _without("id"),
-}
-
-
-def _pagination(changed: Mapping[str, Any]) -> Callable[[Any], Any]:
-    """The page of a list with its pagination changed."""
-    return lambda answer: (
-        {**answer, "pagination": {**answer["pagination"], **changed}}
-        if isinstance(answer, dict) and "pagination" in answer
-        else answer
-    )
-
-
-def _without_pagination(answer: Any) -> Any:
-    return {name: answer[name] for name in answer if name != "pagination"} if isinstance(answer, dict) else answer
-
-
-def _total_as_text(answer: Any) -> Any:
-    """As some gateways write a number of 64 bits."""
-    found = answer.get("pagination") if isinstance(answer, dict) else None
-    return _pagination({"totalSize": str(found["totalSize"])})(answer) if found else answer
-
-
-BY_FILTERS = tuple(name for name, task in TASKS.items() if task.by_filters)
-
-# A stale answer is made where the incidents are, in world.py; and what leads back, where the pages are.
-STALE = "answer shows the state before"
-LEADS_BACK = "page: leads back"
-
-TOO_LARGE = {"code": 8, "message": "grpc: received message larger than max (5242880 vs. 4194304)"}
-
-KINDS: dict[str, Kind] = {
-    **{f"status {status}": Kind({"status": status}) for status in (300, 304, 400, 401, 403, 405, 409, 414, 418)},
-    "status 404, no route": Kind({"status": 404, "body": {"code": 5, "message": "Not Found", "details": []}}),
-    "status 404, no incident": Kind({"status": 404, "body": "Not Found: incident X"}),
-    "status 501": Kind({"status": 501, "body": {"code": 12, "message": "Method Not Allowed"}}),
-    "status 407, a page": Kind({"status": 407, "body": PAGE}),
-    **{f"status {status}": Kind({"status": status}, True, EITHER) for status in (500, 502, 503, 504)},
-    "status 502, a page": Kind({"status": 502, "body": PAGE}, True, EITHER),
-    "status 503, Retry-After 1": Kind({"status": 503, "headers": {"Retry-After": "1"}}, True, EITHER),
-    **{f"status {status}": Kind({"status": status}, False, EITHER) for status in (408, 499, 520)},
-    "status 429, too large": Kind({"status": 429, "body": TOO_LARGE}, False, EITHER),
-    "status 100": Kind({"status": 100}, True, EITHER),
-    "status 202": Kind({"status": 202}, False, EITHER),
-    "status 204": Kind({"status": 204, "body": ""}, True, EITHER),
-    **{
-        f"status 429, Retry-After {value}": Kind({"status": 429, "headers": {"Retry-After": value}}, True)
-        for value in ("0", "1", "2", "soon")
-    },
-    "status 429, Retry-After a date": Kind({"status": 429, "headers": {"Retry-After": "DATE"}}, True),
-    "status 429, Retry-After 7200": Kind({"status": 429, "headers": {"Retry-After": "7200"}}),
-    "status 429": Kind({"status": 429}, True),
-    "reset": Kind({"reset": True}, True, EITHER),
-    "hang": Kind({"hang": 20}, True, EITHER),
-    "truncated": Kind({"truncate": True}, True, EITHER),
-    "truncated chunks": Kind({"truncate_chunked": True}, True, EITHER),
-    "malformed": Kind({"malformed": True}, True, EITHER),
-    "a page": Kind({"replace": PAGE}, False, EITHER),
-    "empty": Kind({"replace": ""}, True, EITHER),
-    **{f"mis-shaped: {name}": Kind({"replace": body}, False, EITHER) for name, body in MIS_SHAPED.items()},
-    **{f"redirect {status}": Kind({"redirect": "TRAP", "status": status}) for status in (301, 302, 303, 307, 308)},
-    "latency": Kind({"delay": 0.02}, True, (True,)),
-    "accepted without effect": Kind({"replace": lambda answer: answer}, False, (False,), (WRITES,)),
-    "answer leaves one out": Kind({"replace": _last_left_out}, False, EITHER, (WRITES,)),
-    STALE: Kind({"replace": STALE}, False, (True,), (WRITES,)),
-    **{
-        f"mis-shaped: no {key}": Kind(
-            {"replace": _without(key)},
-            False,
-            EITHER,
-            tasks=tuple(name for name, task in TASKS.items() if task.change and key in task.change.texts),
-        )
-        for key in ("status", "state")
-    },
-    "page: no pagination": Kind({"replace": _without_pagination}, False, (False,), (READS,), BY_FILTERS),
-    "page: no total": Kind({"replace": _pagination({"totalSize": None})}, False, (False,), (READS,), BY_FILTERS),
-    "page: token a number": Kind({"replace": _pagination({"nextPageToken": 7})}, False, (False,), (READS,), BY_FILTERS),
-    "page: total as text": Kind({"replace": _total_as_text}, True, (True,), (READS,), BY_FILTERS),
-    LEADS_BACK: Kind({"replace": LEADS_BACK}, False, (False,), (READS,), BY_FILTERS),
-}
-# After these the module waits in vain, as long as its timeout says.
-SILENT = ("hang", "status 100")
-# Drawn so many times as often as others, as most of what the module has to know rests on them.
-WEIGHTS = {
-    "accepted without effect": 6,
-    "answer leaves one out": 3,
-    STALE: 3,
-    "reset": 4,
-    "truncated": 3,
-    "status 500": 2,
-    "status 504": 3,
-    "status 403": 3,
-    "status 429, Retry-After 7200": 4,
-    # Few tasks can meet them.
-    **{name: 3 if kind.tasks == BY_FILTERS else 12 for name, kind in KINDS.items() if kind.tasks},
-    LEADS_BACK: 12,
-}
-# Harmless where the module does what it promises: such a fault is no reason to fail.
-HARMLESS = ("latency", "page: total as text", STALE)
-
-
-@dataclass(frozen=True)
-class Held:
-    """An incident at the start."""
-
-    id: str
-    assignments: tuple[tuple[str, str], ...]
-    """Pairs of who is assigned and who assigned them."""
-    events: int
-    fields: tuple[tuple[str, Any], ...]
-
-
-@dataclass(frozen=True)
-class Struck:
-    """A fault."""
-
+class InjectedFault(NamedTuple):
     kind: str
     operation: str
     effect: bool
     times: int | None
     skip: int
     when_id: str | None
+    edit: Edit
+
+    @property
+    def is_retryable(self) -> bool:
+        return KINDS[self.kind].retryable
 
 
-@dataclass(frozen=True)
-class Deed:
-    """What another user does meanwhile: C(moment) the C(number)th request of the operation takes effect."""
+class Moment(NamedTuple):
+    """When something happens: before or after the request of that number takes effect."""
 
-    action: str
-    id: str
+    when: str
     operation: str
     number: int
-    moment: str
 
 
-@dataclass(frozen=True)
-class Kill:
-    """When the process is killed: some time after its start, or by a request."""
+class Action(NamedTuple):
+    """What another user does meanwhile."""
 
+    what: str
+    incident_id: str
+    moment: Moment
+
+
+class Stop(NamedTuple):
+    """A signal to the module's process, some time after its start, or at a request."""
+
+    signal: int
     seconds: float
-    operation: str | None
-    number: int
-    moment: str
+    moment: Moment | None
 
 
 @dataclass(frozen=True)
 class Scenario:
-    seed: int
     way: str
     name: str
     """Of the task, a row of the table."""
-    options: tuple[tuple[str, Any], ...]
-    """Of the module's own."""
-    page: int
-    """How many incidents the module asks for in a page."""
+    options: dict[str, Any]
+    """The module's own options."""
+    refused: tuple[str, Any] | None
+    """An option that takes the place of another one, and that the task must refuse."""
+    page_size: int
     api_version: str
     latest: str
     whole_base: bool
     """Whether api_url is the base with the version in it."""
-    simulator: tuple[tuple[str, Any], ...]
+    simulator: dict[str, Any]
+    """Options of the simulator."""
     key: str
     auth_scheme: str
     permissions: tuple[str, ...]
     key_kind: str
-    key_known: bool
-    incidents: tuple[Held, ...]
-    ids: tuple[str, ...]
+    key_is_known: bool
+    incidents: dict[str, dict[str, Any]]
+    """Fields by ID, at the start."""
+    ids: list[str]
     """As given to the task."""
     missing: str
     check_mode: bool
     diff: bool
-    events: bool
+    include_events: bool
     timeout: float
+    deadline: float | None
     retries: int
-    faults: tuple[Struck, ...]
-    deeds: tuple[Deed, ...]
-    kill: Kill | None = None
+    faults: list[InjectedFault] = field(default_factory=list)
+    actions: list[Action] = field(default_factory=list)
+    stop: Stop | None = None
+    in_process_action: bool = True
+    """Whether a playbook runs the task in Ansible's own process."""
+    seed: int | None = None
 
     @property
     def task(self) -> Task:
@@ -264,7 +113,7 @@ class Scenario:
     @property
     def query(self) -> dict[str, Any]:
         """The options that choose incidents, if they are not given by their IDs."""
-        return dict(self.options) if self.task.by_filters else {}
+        return self.options if self.task.by_filters else {}
 
     @property
     def serves(self) -> str:
@@ -273,46 +122,51 @@ class Scenario:
 
     @property
     def asked(self) -> list[str]:
-        return list(dict.fromkeys(one.strip() for one in self.ids))
+        """The IDs without blanks around them, each once, in the spelling that comes first."""
+        first: dict[str, str] = {}
+        for incident_id in self.ids:
+            first.setdefault(canonical(incident_id.strip()), incident_id.strip())
+        return list(first.values())
 
     @property
     def valid(self) -> list[str]:
         """The IDs that the version takes: a further run asks for these only."""
-        return [one for one in self.asked if self.serves != "5" or UUID.fullmatch(one.lower())]
+        return [incident_id for incident_id in self.asked if self.serves != "5" or is_uuid(incident_id)]
 
-    def args(self, url: str) -> dict[str, Any]:
-        """The module's options."""
+    def arguments(self, url: str) -> dict[str, Any]:
+        """The task's options."""
         base = f"/mgmt/openapi/{self.api_version}" if self.whole_base else ""
-        by_ids = {} if self.task.by_filters else {"incident_ids": list(self.ids), "missing": self.missing}
-        return {
-            **by_ids,
-            **dict(self.options),
-            "events": self.events,
+        given: dict[str, Any] = {
+            **({} if self.task.by_filters else {"incident_ids": list(self.ids), "missing": self.missing}),
+            **self.options,
+            "include_events": self.include_events,
             "api_key": self.key,
             "auth_scheme": self.auth_scheme,
             "api_url": url + base,
             "api_version": self.api_version,
             "timeout": self.timeout,
             "retries": self.retries,
+            **({} if self.deadline is None else {"deadline": self.deadline}),
         }
+        return {**given, **dict([self.refused] if self.refused else [])}
 
     def __str__(self) -> str:
-        """All that is not as usual, one thing a line; long IDs cut."""
-        shown = []
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            items = value if field.name in ("incidents", "ids", "faults", "deeds") else [value]
-            shown += [f"  {field.name}: {_cut(repr(item))}" for item in items[:40]]
-            shown += [f"  {field.name}: … {len(items)} in all"] if len(items) > 40 else []
-        return "\n".join(shown)
+        """One line for each field, long values cut."""
+        lines = []
+        for spec in dataclasses.fields(self):
+            value = getattr(self, spec.name)
+            items = list(value.items()) if spec.name == "incidents" else value if isinstance(value, list) else [value]
+            lines += [f"  {spec.name}: {_cut(repr(item))}" for item in items[:8]]
+            lines += [f"  {spec.name}: … {len(items)} in all"] if len(items) > 8 else []
+        return "\n".join(lines)
 
 
 def _cut(text: str) -> str:
     return text if len(text) <= 400 else f"{text[:300]}…{text[-60:]} ({len(text)} characters)"
 
 
-# IDs.
-ODD = "abcXYZ019-_.~ /?#&=%+,;:@'\"<>|\\^`[]()!$\u00e4\u00df\u20ac\u6f22\U0001f600"
+# IDs. Free text has no brackets, quotes, blanks or commas, and is no URL.
+_ODD = "abcXYZ019-_.~/?#&=%+;@|^!$*()\u00e4\u00df\u20ac\u6f22\U0001f600"
 
 
 def _uuid(random: Random) -> str:
@@ -320,36 +174,31 @@ def _uuid(random: Random) -> str:
 
 
 def _odd_id(random: Random) -> str:
-    return _printable("".join(random.choices(ODD, k=random.randint(1, 30)))) or "a%20b"
+    return "".join(random.choices(_ODD, k=random.randint(1, 30)))
 
 
 def _long_id(random: Random) -> str:
-    """So long that a request holds few of them; the URL may hold 8,000 characters."""
-    wanted = random.choice((900, 1800, 3600))
-    text = ""
+    """So long that a request holds few of them. A URL may have 8,000 characters."""
+    wanted, text = random.choice((900, 1800, 3600)), ""
     while len(quote(text, safe="")) < wanted:
-        text += "".join(random.choices(ODD, k=40))
-    return _printable(text)
+        text += "".join(random.choices(_ODD, k=40))
+    return text
 
 
-def _printable(text: str) -> str:
-    return text.strip()
-
-
-def _ids(random: Random, lenient: bool, several: bool = False) -> tuple[list[str], list[str]]:
+def _draw_ids(random: Random, task: Task, lenient: bool, is_small: bool) -> tuple[list[str], list[str]]:
     """IDs of incidents that exist, and IDs of none."""
-    if several:
-        # More than one page of 500 is rare, as it takes long.
-        count = random.choices((random.randint(0, 16), random.randint(501, 1200)), (97, 3))[0]
-        # The others are for incidents that another user creates, which moves those that are there.
+    # What takes several requests is rare, as it takes long.
+    size = 1.0 if is_small else random.random()
+    if task.by_filters:
+        count = random.randint(501, 1200) if size < 0.02 else random.randint(0, 4 if is_small else 16)
+        # The others are for incidents that another user creates.
         return [_uuid(random) for _n in range(count)], [_uuid(random), _uuid(random)]
-    size = random.choices(("few", "long", "many"), (85, 10 if lenient else 0, 5))[0]
-    if size == "many":
+    if size < 0.025:
         return [_uuid(random) for _n in range(random.randint(160, 420))], [_uuid(random)][: random.randint(0, 1)]
-    if size == "long":
+    if size < 0.1 and lenient:
         return [_long_id(random) for _n in range(random.randint(3, 24))], []
     make = random.choice((_uuid, _odd_id)) if lenient else _uuid
-    known = [make(random) for _n in range(random.choice((0, 1, 1, 2, 2, 2, 3, 3, 4, 5)))]
+    known = [make(random) for _n in range(random.choice((2, 1, 3, 2, 1, 2, 3, 4, 5, 0)))]
     unknown = [make(random) for _n in range(random.choice((0, 0, 0, 0, 0, 0, 1, 2)))]
     if make is _odd_id and known and random.random() < 0.1:
         # Of free text, "a" and "A" are two.
@@ -357,101 +206,144 @@ def _ids(random: Random, lenient: bool, several: bool = False) -> tuple[list[str
     if not lenient and random.random() < 0.03:
         unknown.append(_odd_id(random))
     known = list(dict.fromkeys(known))
-    return known, [one for one in dict.fromkeys(unknown) if one not in known]
+    return known, [incident_id for incident_id in dict.fromkeys(unknown) if incident_id not in known]
 
 
-SOMEBODY = "somebody-else"
-"""By whom the simulator has other users assign."""
+def _draw_given_ids(random: Random, asked: Sequence[str]) -> list[str]:
+    """The IDs as they are given: some with blanks, some twice, UUIDs in upper case as well."""
+    given = [f" {incident_id} " if random.random() < 0.02 else incident_id for incident_id in asked]
+    again = [incident_id for incident_id in asked[:20] if random.random() < 0.05]
+    return given + [incident_id.upper() if is_uuid(incident_id) else incident_id for incident_id in again]
 
 
-def _held(random: Random, one: str, events: int) -> Held:
-    assignments = tuple(
-        (random.choice(USERS), random.choice((SOMEBODY, "u0"))) for _n in range(random.choice((0, 0, 1, 1, 1, 1, 2)))
-    )
+# Labels and names are user data. Ansible and UTF-8 have no place for some of them.
+_ODD_LABELS = ({"__ansible_type": "x"}, {"__ansible_unsafe": {"y": "z"}}, {"a\ud800": "\udfff"}, {"": ""})
+_NAMES = (
+    "High latency",
+    "High latency",
+    "",
+    "\u00fc & <b> %s {{ x }}",
+    "two\nlines\u2028\x1b[1m",
+    "half \ud83d",
+    "n" * 300,
+)
+
+
+def draw_incident(random: Random) -> dict[str, Any]:
+    """The fields of an incident."""
+    users = [random.choice(USERS) for _n in range(random.choice((1, 1, 0, 2, 1, 0, 1)))]
+    users = [*users, "u4\n\x1b[1m"] if random.random() < 0.02 else users
     status = random.choice(("TRIGGERED", "TRIGGERED", "ACKNOWLEDGED", "RESOLVED"))
     # Mostly as the status says.
     state = random.choice(("RESOLVED" if status == "RESOLVED" else "TRIGGERED",) * 3 + ("RESOLVED", "UNSPECIFIED"))
-    fields = {
+    odd = random.choice(_ODD_LABELS) if random.random() < 0.05 else {}
+    return {
+        "assignments": [assignment(user, random.choice((SOMEBODY, "u0"))) for user in users],
         "state": f"INCIDENT_STATE_{state}",
         "status": f"INCIDENT_STATUS_{status}",
         "severity": f"INCIDENT_SEVERITY_{random.choice(('INFO', 'LOW', 'WARNING', 'ERROR', 'CRITICAL'))}",
-        "contextualLabels": {APPLICATION: random.choice(APPLICATIONS)},
+        "contextualLabels": {APPLICATION_LABEL: random.choice(APPLICATIONS), **odd},
         "metaLabels": [
             {"key": "team", "value": random.choice(TEAMS)},
             {"key": "stage", "value": random.choice(STAGES)},
         ],
         "createdAt": random.choice(DAYS),
         "isMuted": random.random() < 0.2,
-        "name": random.choice(("High latency", "", "\u00fc & <b> %s")),
+        "name": random.choice(_NAMES),
+        **({"closedAt": "2026-11-23T04:10:00.000Z"} if random.random() < 0.2 else {}),
     }
-    if random.random() < 0.2:
-        fields["closedAt"] = "2026-11-23T04:10:00.000Z"
-    return Held(one, assignments, events, tuple(fields.items()))
 
 
-# Faults and deeds.
-def _operation(random: Random, task: Task, requests: Sequence[str]) -> str | None:
-    """One that the task carries out by requests of these sorts; the last sort comes twice as often."""
-    sorts = {READS: task.reads, WRITES: (task.change.operation,) if task.change else ()}
+# Faults, and what others do.
+def _draw_operation(random: Random, task: Task, requests: Sequence[str]) -> str:
+    """One that the task carries out by requests of these sorts. The last sort comes twice as often."""
+    sorts = {READS: task.reads, WRITES: (task.operation.name,) if task.operation else ()}
     chosen = [sorts[sort] for sort in (*requests, requests[-1]) if sorts[sort]]
-    return random.choice(random.choice(chosen)) if chosen else None
+    return random.choice(random.choice(chosen))
 
 
-def _faults(random: Random, name: str, ids: Sequence[str]) -> list[Struck]:
-    kinds = [kind for kind, row in KINDS.items() if name in (row.tasks or [name])]
-    kinds = [kind for kind in kinds if TASKS[name].change or READS in KINDS[kind].requests]
-    drawn = [_struck(random, TASKS[name], kinds, ids) for _n in range(random.choice((0, 0, 1, 1, 1, 2, 2, 3)))]
+def _draw_faults(
+    random: Random, name: str, ids: Sequence[str], weights: Mapping[str, float], counts: Sequence[int]
+) -> list[InjectedFault]:
+    drawn = [_draw_fault(random, TASKS[name], weights, ids) for _n in range(random.choice(counts))]
     if len(drawn) == 2 and random.random() < 0.6:
         # One try after the other meets a fault: an answer that is lost, then a refusal.
         first, second = drawn
-        passing = dataclasses.replace(first, times=1, skip=0, when_id=None)
         if KINDS[first.kind].requests == KINDS[second.kind].requests:
-            second = dataclasses.replace(second, operation=first.operation, skip=0, when_id=None)
-        drawn = [passing, second]
+            second = second._replace(operation=first.operation, skip=0, when_id=None)
+        drawn = [first._replace(times=1, skip=0, when_id=None), second]
     return drawn
 
 
-def _struck(random: Random, task: Task, kinds: Sequence[str], ids: Sequence[str]) -> Struck:
-    name = random.choices(kinds, [WEIGHTS.get(kind, 1) for kind in kinds])[0]
+def _draw_fault(random: Random, task: Task, weights: Mapping[str, float], ids: Sequence[str]) -> InjectedFault:
+    name = random.choices(list(weights), list(weights.values()))[0]
     kind = KINDS[name]
-    return Struck(
-        kind=name,
-        operation=LIST if kind.tasks == BY_FILTERS else str(_operation(random, task, kind.requests)),
+    return InjectedFault(
+        name,
+        LIST if kind.tasks == BY_FILTERS else _draw_operation(random, task, kind.requests),
         effect=random.choice(kind.effects),
         # It takes two pages to lead back.
-        times=random.choice((1, 1, 1, 2, 3, None)) if name != LEADS_BACK else 4,
+        times=4 if name == LEADS_BACK else random.choice((1, 1, 1, 2, 3, None)),
         skip=random.choice((0, 0, 0, 1, 1, 2)),
         when_id=random.choice(ids) if ids and random.random() < 0.3 else None,
+        edit=kind.draw(random),
     )
 
 
-# What another user does, and how often; what the task itself does is added.
-DEEDS = ("assign u1", "assign u1", "assign u2", "unassign", "acknowledge", "resolve", "close", "remove", "create")
+# What another user does, and how often. What the task itself does is added.
+_ACTIONS = ("assign u1", "assign u1", "assign u2", "unassign", "acknowledge", "resolve", "close", "remove", "create")
 
 
-def _deed(random: Random, task: Task, ids: Sequence[str], unknown: Sequence[str]) -> Deed:
-    same = {"assign": "assign u2"}.get(task.change.operation, task.change.operation) if task.change else "create"
-    action = random.choice((*DEEDS, same, same, same))
-    return Deed(
-        action=action,
-        id=random.choice(unknown if unknown and action == "create" else ids),
-        operation=str(_operation(random, task, (READS, WRITES))),
-        number=random.choice((1, 1, 1, 2, 2, 3)),
-        moment=random.choice(("before", "after")),
-    )
+def _draw_action(random: Random, task: Task, ids: Sequence[str], unknown: Sequence[str]) -> Action:
+    own = "create" if task.operation is None else task.operation.name
+    what = random.choice((*_ACTIONS, *["assign u2" if own == "assign" else own] * 3))
+    incident_id = random.choice(unknown if unknown and what == "create" else ids)
+    return Action(what, incident_id, _draw_moment(random, task))
 
 
-def _kill(random: Random, task: Task) -> Kill:
-    return Kill(
-        seconds=random.uniform(0.0, 0.8),
-        operation=random.choice((None, _operation(random, task, (READS, WRITES)))),
-        number=random.choice((1, 1, 1, 2)),
-        moment=random.choice(("before", "after")),
-    )
+def _draw_moment(random: Random, task: Task) -> Moment:
+    operation = _draw_operation(random, task, (READS, WRITES))
+    return Moment(random.choice(("before", "after")), operation, random.choice((1, 1, 1, 2, 2, 3)))
 
 
-KEYS = (
-    # weight, of the permissions of the task (the first is to read), kind, known
+# What hides from a reader that an incident had been changed so.
+_HIDES = {
+    "unassign": ("assign u1", "assign u1", "remove"),
+    "assign": ("assign u1", "unassign", "remove"),
+    "acknowledge": ("resolve", "close", "remove"),
+    "resolve": ("close", "remove"),
+    "close": ("remove",),
+}
+
+
+def _act_during_wait(random: Random, scenario: Scenario) -> Scenario:
+    """Where a write fails and another user acts: mostly they act between that try and what follows it."""
+    failed = [fault for fault in scenario.faults if fault.operation in _HIDES]
+    if not failed or not scenario.actions or random.random() < 0.3:
+        return scenario
+    fault, (action, *others) = failed[0]._replace(skip=0, when_id=None), scenario.actions
+    if random.random() < 0.5:
+        # Each try fails. The last one is looked up after another user has acted.
+        fault, number = fault._replace(times=None), scenario.retries + 1 if fault.is_retryable else 1
+    else:
+        fault, number = fault._replace(times=1), 1
+    what = random.choice((*_HIDES[fault.operation], action.what))
+    moment = Moment("after", fault.operation, number)
+    return dataclasses.replace(scenario, faults=[fault], actions=[action._replace(what=what, moment=moment), *others])
+
+
+def _lag_behind_lost_write(random: Random, scenario: Scenario) -> Scenario:
+    """Where reads lag: mostly the answer to the write does not tell, so that they have to."""
+    operation = scenario.task.operation
+    if not scenario.simulator.get("stale_reads") or operation is None or random.random() < 0.3:
+        return scenario
+    kind = random.choice((STALE, "answer leaves one out", "reset", "status 504"))
+    lost = InjectedFault(kind, operation.name, True, random.choice((1, None)), 0, None, Edit(0, "", None))
+    return dataclasses.replace(scenario, faults=[lost], actions=scenario.actions[: random.randint(0, 1)])
+
+
+_KEYS = (
+    # weight, of the permissions of the task (the first is to read), kind, whether it is known
     (80, slice(None), "personal", True),
     (9, slice(1, None), "personal", True),
     (3, slice(1), "personal", True),
@@ -459,99 +351,108 @@ KEYS = (
     (3, slice(None), "team", True),
     (3, slice(None), "personal", False),
 )
-
-
-def _service(random: Random) -> dict[str, Any]:
-    """The manners of the gateway, as the simulator takes them."""
-    rare: dict[str, Sequence[Any]] = {
-        "auth_first": (True,),
-        "not_found": ("json404", "text"),
-        "wrong_method": (405,),
-        "error_style": ("grpc", "text", "html", "error", "error_message", "detail"),
-        "unknown_ids": ("404",),
-        "unknown_parameters": ("ignore",),
-        "latency": (0.005, 0.02),
-    }
-    chosen = {name: random.choice(values) for name, values in rare.items() if random.random() < 0.3}
-    if random.random() < 0.03:
-        # Only by its words is a refusal of "batch" as an ID told from any other; a page has none.
-        chosen |= {"without": (READ,), "error_style": "json"}
-    if random.random() < 0.02:
-        chosen["max_url"] = 2000
-    return chosen
-
-
-def draw(seed: int, way: str | None = None, name: str | None = None) -> Scenario:
-    """The scenario of a seed. A way or a task that is given takes the place of the one drawn."""
-    random = Random(seed)
-    drawn = random.choices(list(WAYS), list(WAYS.values()))[0]
-    way = way or drawn
-    named = random.choices(list(TASKS), [task.weight for task in TASKS.values()])[0]
-    name = name or named
-    task = TASKS[name]
-    version = random.choice(("latest", "latest", "latest", "3", "4", "5"))
-    latest = random.choice(("3", "4", "5", "5"))
-    serves = latest if version == "latest" else version
-    known, unknown = _ids(random, lenient=serves != "5", several=task.by_filters)
-    asked = [one for one in known if len(known) < 2 or random.random() < 0.9] + unknown
-    random.shuffle(asked)
-    given = [f" {one} " if random.random() < 0.02 else one for one in asked]
-    given += [one for one in given if random.random() < 0.05]
-    faults = _faults(random, name, [] if task.by_filters else asked)
-    deeds = [_deed(random, task, asked, unknown) for _n in range(random.choice((0, 0, 0, 1, 2)))] if asked else []
-    key = random.choices(KEYS, [row[0] for row in KEYS])[0]
-    silent = any(fault.kind in SILENT for fault in faults)
-    drawn_so = Scenario(
-        seed=seed,
-        way=way,
-        name=name,
-        options=tuple((draw_query(random) if task.by_filters else task.options).items()),
-        # Only in this process can it be another than it is.
-        page=random.choice((1, 1, 2, 3)) if way == IN_PROCESS and len(known) < 20 else 500,
-        api_version=version,
-        latest=latest,
-        whole_base=random.random() < 0.2,
-        simulator=tuple(_service(random).items()),
-        key=("Bearer " if random.random() < 0.1 else "") + f"canary-{random.getrandbits(64):016x}",
-        auth_scheme=random.choice(("bearer", "raw")),
-        permissions=task.permissions[key[1]],
-        key_kind=key[2],
-        key_known=key[3],
-        incidents=tuple(_held(random, one, 0 if len(known) > 20 else random.randint(0, 5)) for one in known),
-        ids=() if task.by_filters else tuple(given),
-        missing=random.choice(("fail", "ignore")),
-        check_mode=random.random() < 0.15,
-        diff=random.random() < 0.5,
-        events=random.random() < 0.8,
-        timeout=0.4 if silent else 30.0,
-        retries=min(random.choice((0, 1, 2, 3)), 3 if way == IN_PROCESS else 1),
-        faults=tuple(faults),
-        deeds=tuple(deeds),
-        kill=_kill(random, task) if way == KILLED else None,
-    )
-    return _between(random, drawn_so)
-
-
-# What hides from a reader that an incident had been changed so.
-HIDES = {
-    "unassign": ("assign u1", "assign u1", "remove"),
-    "assign": ("assign u1", "unassign", "remove"),
-    "acknowledge": ("resolve", "close", "remove"),
+# How the gateway answers, and how far reads lag behind writes.
+_SERVICE: dict[str, tuple[float, Sequence[Any]]] = {
+    "auth_first": (0.3, (True,)),
+    "not_found": (0.3, ("json404", "text")),
+    "wrong_method": (0.3, (405,)),
+    "error_style": (0.3, ("grpc", "text", "html", "error", "error_message", "detail")),
+    "unknown_ids": (0.3, ("404",)),
+    "unknown_parameters": (0.3, ("ignore",)),
+    "lower_case_user_ids": (0.3, (True,)),
+    "stale_reads": (0.12, (1, 2, 3, 4, 7)),
+    "max_url": (0.02, (2000,)),
 }
 
 
-def _between(random: Random, scenario: Scenario) -> Scenario:
-    """Mostly, if an answer to a write is lost and another user acts, it stays lost, and they act before it is read."""
-    lost = [fault for fault in scenario.faults if fault.effect and fault.operation in HIDES]
-    if not lost or not scenario.deeds or random.random() < 0.4:
-        return scenario
-    fault, (deed, *others) = dataclasses.replace(lost[0], times=None, skip=0, when_id=None), scenario.deeds
-    number = scenario.retries + 1 if KINDS[fault.kind].mends else 1
-    action = random.choice(HIDES[fault.operation])
-    deed = dataclasses.replace(deed, action=action, operation=fault.operation, number=number, moment="after")
-    return dataclasses.replace(scenario, faults=(fault,), deeds=(deed, *others))
+def _draw_service(random: Random, way: str) -> dict[str, Any]:
+    chosen = {name: random.choice(values) for name, (share, values) in _SERVICE.items() if random.random() < share}
+    chosen.update({"latency": 0.01} if way != IN_MEMORY and random.random() < 0.2 else {})
+    # Only by its words is a refusal of "batch" as an ID told from any other. A page has none.
+    return {**chosen, "without": (READ,), "error_style": "json"} if random.random() < 0.03 else chosen
 
 
-def http_date() -> str:
-    """A Retry-After of two seconds; the form knows whole seconds only."""
-    return email.utils.formatdate(time.time() + 2, usegmt=True)
+WEIGHTS = {name: kind.weight for name, kind in KINDS.items()}
+
+
+def draw(
+    random: Random,
+    way: str | None = None,
+    name: str | None = None,
+    *,
+    weights: Mapping[str, float] = WEIGHTS,
+    fault_counts: Sequence[int] = (0, 1, 1, 2, 1, 0, 2, 3),
+    incident: Callable[[Random], dict[str, Any]] = draw_incident,
+    is_small: bool = False,
+) -> Scenario:
+    """A scenario. A way or a task that is given takes the place of the one drawn.
+
+    C(weights) are those of kinds of faults. A small scenario has few incidents.
+    """
+    drawn_way = random.choices(list(WAYS), list(WAYS.values()))[0]
+    way = way or drawn_way
+    drawn_name = random.choices(list(TASKS), [task.weight for task in TASKS.values()])[0]
+    name = name or drawn_name
+    task = TASKS[name]
+    version = random.choice(("latest", "5", "latest", "3", "4", "latest"))
+    latest = random.choice(("5", "4", "3", "5"))
+    known, unknown = _draw_ids(random, task, (latest if version == "latest" else version) != "5", is_small)
+    asked = [incident_id for incident_id in known if len(known) < 2 or random.random() < 0.9] + unknown
+    random.shuffle(asked)
+    key = random.choices(_KEYS, [row[0] for row in _KEYS])[0]
+    usable = {
+        kind: weight
+        for kind, weight in weights.items()
+        if name in (KINDS[kind].tasks or [name])
+        and (task.operation or READS in KINDS[kind].requests)
+        and not (way == IN_MEMORY and KINDS[kind].needs_http)
+    }
+    faults = _draw_faults(random, name, [] if task.by_filters else asked, usable, fault_counts)
+    actions = (
+        [_draw_action(random, task, asked, unknown) for _n in range(random.choice((0, 0, 0, 1, 2)))] if asked else []
+    )
+    is_short = any(KINDS[fault.kind].is_silent for fault in faults)
+    has_deadline = way == IN_PROCESS and random.random() < 0.08
+    has_small_pages = way in (IN_MEMORY, IN_PROCESS) and len(known) < 20 and ENDLESS not in [f.kind for f in faults]
+    most_events = 0 if len(known) > 20 else 3
+    options = draw_query(random) if task.by_filters else dict(task.operation.options if task.operation else {})
+    # Where nothing is to be done, not all options are looked at.
+    has_refused = random.random() < 0.03 and asked and not matches_nothing(options)
+    scenario = Scenario(
+        way=way,
+        name=name,
+        options=options,
+        refused=random.choice(refused_options(task)) if has_refused else None,
+        # Only in this process can it be another than it is.
+        page_size=random.choice((1, 1, 2, 3)) if has_small_pages else 500,
+        api_version=version,
+        latest=latest,
+        whole_base=random.random() < 0.2,
+        simulator=_draw_service(random, way),
+        key=("Bearer " if random.random() < 0.1 else "") + f"canary/+%=\\{random.getrandbits(64):016x}",
+        auth_scheme=random.choice(("bearer", "raw")),
+        permissions=task.permissions[key[1]],
+        key_kind=key[2],
+        key_is_known=key[3],
+        incidents={
+            incident_id: {"events": random.randint(0, most_events), **incident(random)} for incident_id in known
+        },
+        ids=[] if task.by_filters else _draw_given_ids(random, asked),
+        missing=random.choice(("fail", "ignore")),
+        check_mode=random.random() < 0.15,
+        diff=random.random() < 0.5,
+        include_events=random.random() < 0.8,
+        timeout=0.4 if is_short else 30.0,
+        deadline=random.choice((0.2, 0.7, 1.5)) if has_deadline else None,
+        retries=min(random.choice((2, 1, 0, 3)), 3 if way in (IN_MEMORY, IN_PROCESS) else 1),
+        faults=faults,
+        actions=actions,
+        stop=_draw_stop(random, task) if way == STOPPED else None,
+        in_process_action=random.random() < 0.5,
+    )
+    return _lag_behind_lost_write(random, _act_during_wait(random, scenario))
+
+
+def _draw_stop(random: Random, task: Task) -> Stop:
+    number = random.choice((signal.SIGKILL, signal.SIGTERM, signal.SIGINT))
+    return Stop(number, random.uniform(0.0, 0.8), random.choice((None, _draw_moment(random, task))))

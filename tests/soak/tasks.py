@@ -2,81 +2,30 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a task can be: tables of modules and of filters. Written down anew, not taken from the code under test."""
+"""Tables of tasks, of filters, and of options that are refused. Nothing comes from the collection."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from random import Random
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, Callable, NamedTuple
 
-Incident = Mapping[str, Any]
+from operations import OPERATIONS, Operation, assignee_ids
+from simulator import APPLICATION_LABEL
 
-# Operations of the simulator; the others are writes.
-READ, LIST = "read_many", "list"
+from .answers import LIST, READ, Incident
 
 USERS = ("u1", "u2", "u3")
-ASSIGNEE = "u2"
-
-ACKNOWLEDGED, RESOLVED = "INCIDENT_STATUS_ACKNOWLEDGED", "INCIDENT_STATUS_RESOLVED"
-STATE_RESOLVED = "INCIDENT_STATE_RESOLVED"
-# Stands for the present time, which nobody can foretell.
-NOW = "now"
-
-NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
-
-
-def holders(incident: Incident) -> list[str]:
-    return [each["assignedTo"]["userId"] for each in incident["assignments"]]
-
-
-def _is_closed(incident: Incident) -> bool:
-    return bool(incident.get("closedAt"))
-
-
-def _taken(seen: Mapping[str, Incident | None], done: Sequence[str]) -> dict[str, Any]:
-    held = {one: holders(incident) for one in done for incident in [seen.get(one)] if incident}
-    return {"reassigned_ids": {one: users for one, users in held.items() if users}}
-
-
-class Change(NamedTuple):
-    """What a module does to an incident."""
-
-    operation: str
-    permission: str
-    done: str
-    """What the incidents then are; their IDs are returned under this and C(_ids)."""
-    is_done: Callable[[Incident], bool]
-    after: Mapping[str, Any]
-    """What check mode shows of an incident that would be changed."""
-    shows: tuple[str, ...]
-    """The keys that a diff is about."""
-    is_past: Callable[[Incident], bool] | None = None
-    """Whether an incident is to be left alone, unless it is done."""
-    texts: tuple[str, ...] = ()
-    """The keys without which no decision can be made."""
-    reports: Callable[[Mapping[str, Incident | None], Sequence[str]], dict[str, Any]] = lambda _seen, _done: {}
-    """What else is returned, by what was read first and the IDs of those changed."""
-
-    def needs(self, incident: Incident) -> bool:
-        return not self.is_done(incident) and not self.leaves(incident)
-
-    def leaves(self, incident: Incident) -> bool:
-        """Whether an incident that is not done is left alone."""
-        return self.is_past is not None and self.is_past(incident) and not self.is_done(incident)
 
 
 class Task(NamedTuple):
     module: str
     weight: int
     """How often it is drawn, out of a hundred times."""
-    change: Change | None = None
+    operation: Operation | None = None
     """None only reads."""
-    options: Mapping[str, Any] = NO_OPTIONS
-    """Those that make it this task."""
     reads: tuple[str, ...] = (READ,)
-    """The operations by which it reads, and that faults strike, as often as they are named."""
+    """The operations by which it reads, and that faults apply to, as often as they are named."""
 
     @property
     def by_filters(self) -> bool:
@@ -84,86 +33,17 @@ class Task(NamedTuple):
 
     @property
     def permissions(self) -> tuple[str, ...]:
-        return ("incidents:read", *([self.change.permission] if self.change else []))
+        return ("incidents:read", *([self.operation.permission] if self.operation else []))
 
     @property
     def needs_reading(self) -> bool:
         """Whether nothing can be done where reading is refused."""
-        return self.change is None or self.change.is_past is not None
+        return self.operation is None or self.operation.is_skipped is not None
 
 
-ASSIGN = Change(
-    "assign",
-    "incidents:assign",
-    "assigned",
-    is_done=lambda incident: holders(incident) == [ASSIGNEE],
-    after={"assignments": [{"assignedTo": {"userId": ASSIGNEE}}]},
-    shows=("assignments",),
-    reports=_taken,
-)
-
+WEIGHTS = {"unassign": 30, "assign": 12, "assign, only unassigned": 8, "acknowledge": 12, "resolve": 10, "close": 8}
 TASKS: dict[str, Task] = {
-    "unassign": Task(
-        "incident_unassign",
-        34,
-        Change(
-            "unassign",
-            "incidents:assign",
-            "unassigned",
-            is_done=lambda incident: not incident["assignments"],
-            after={"assignments": []},
-            shows=("assignments",),
-        ),
-    ),
-    "assign": Task("incident_assign", 10, ASSIGN, {"assignee": ASSIGNEE}),
-    "assign, only unassigned": Task(
-        "incident_assign",
-        8,
-        ASSIGN._replace(is_past=lambda incident: bool(incident["assignments"])),
-        {"assignee": f" {ASSIGNEE} ", "only_unassigned": True},
-    ),
-    "acknowledge": Task(
-        "incident_acknowledge",
-        10,
-        Change(
-            "acknowledge",
-            "incidents:acknowledge",
-            "acknowledged",
-            is_done=lambda incident: incident["status"] == ACKNOWLEDGED,
-            is_past=lambda incident: (
-                incident["status"] == RESOLVED or incident["state"] == STATE_RESOLVED or _is_closed(incident)
-            ),
-            after={"status": ACKNOWLEDGED},
-            shows=("status",),
-            texts=("status", "state"),
-        ),
-    ),
-    "resolve": Task(
-        "incident_resolve",
-        10,
-        Change(
-            "resolve",
-            "incidents:close",
-            "resolved",
-            is_done=lambda incident: incident["status"] == RESOLVED,
-            is_past=_is_closed,
-            after={"status": RESOLVED, "state": STATE_RESOLVED},
-            shows=("status", "state"),
-            texts=("status",),
-        ),
-    ),
-    "close": Task(
-        "incident_close",
-        8,
-        Change(
-            "close",
-            "incidents:close",
-            "closed",
-            is_done=_is_closed,
-            after={"status": RESOLVED, "state": STATE_RESOLVED, "closedAt": NOW},
-            shows=("status", "state", "closedAt"),
-        ),
-    ),
+    **{name: Task(row.module, WEIGHTS[name], row) for name, row in OPERATIONS.items()},
     "info by IDs": Task("incident_info", 6),
     "info by filters": Task("incident_info", 14, reads=(LIST, LIST, LIST, READ)),
 }
@@ -171,11 +51,11 @@ TASKS: dict[str, Task] = {
 
 class Filter(NamedTuple):
     draw: Callable[[Random], Any]
-    passes: Callable[[Incident, Any], bool]
+    matches: Callable[[Incident, Any], bool]
     in_query: bool = True
     """Whether version 3 can be asked."""
-    counted: bool = True
-    """Whether C(total) counts only what passes; else the module chooses from more."""
+    is_counted: bool = True
+    """Whether the service counts only what matches. Otherwise the module chooses from more."""
 
 
 def _word(text: str) -> str:
@@ -183,28 +63,27 @@ def _word(text: str) -> str:
     return text.rpartition("_")[2].lower()
 
 
-def _enum(key: str, prefix: str, *words: str) -> Filter:
+def _enum(field: str, prefix: str, *words: str) -> Filter:
     values = [*words, *(f"{prefix}_{word.upper()}" for word in words)]
     return Filter(
         lambda random: random.sample(values, random.choice((1, 1, 2))),
-        lambda incident, wanted: _word(incident[key]) in map(_word, wanted),
+        lambda incident, wanted: _word(incident[field]) in map(_word, wanted),
     )
 
 
-def _has_labels(incident: Incident, wanted: Mapping[str, Any]) -> bool:
-    has = [(label["key"], label["value"]) for label in incident["metaLabels"]]
+def _has_meta_labels(incident: Incident, wanted: Mapping[str, Any]) -> bool:
+    has = [(label.get("key"), label.get("value")) for label in incident.get("metaLabels", ())]
     return all(
         any((label, value) in has for value in (values if isinstance(values, list) else [values]))
         for label, values in wanted.items()
     )
 
 
-def _coin(random: Random) -> bool:
+def _flag(random: Random) -> bool:
     return random.random() < 0.5
 
 
 TEAMS, STAGES = ("sre", "data"), ("live", "test")
-APPLICATION = "coralogix.metadata.applicationName"
 APPLICATIONS = ("shop", "m\u00fcll & co")
 # All of them in the past.
 DAYS = tuple(f"2026-01-{day:02}T12:00:00.000Z" for day in (3, 4, 5, 6))
@@ -212,27 +91,27 @@ DAYS = tuple(f"2026-01-{day:02}T12:00:00.000Z" for day in (3, 4, 5, 6))
 FILTERS: dict[str, Filter] = {
     "assignees": Filter(
         lambda random: random.sample(USERS, random.choice((0, 1, 1, 1, 2, 2))),
-        lambda incident, users: any(user in users for user in holders(incident)),
+        lambda incident, users: any(user in users for user in assignee_ids(incident)),
     ),
-    "assigned": Filter(_coin, lambda incident, wanted: bool(incident["assignments"]) is wanted, counted=False),
+    "assigned": Filter(_flag, lambda incident, wanted: bool(incident["assignments"]) is wanted, is_counted=False),
     "status": _enum("status", "INCIDENT_STATUS", "triggered", "acknowledged", "resolved"),
     "state": _enum("state", "INCIDENT_STATE", "triggered", "resolved"),
     "severity": _enum("severity", "INCIDENT_SEVERITY", "info", "low", "warning", "error", "critical"),
-    "muted": Filter(_coin, lambda incident, wanted: incident["isMuted"] is wanted),
+    "muted": Filter(_flag, lambda incident, wanted: incident.get("isMuted", False) is wanted),
     "applications": Filter(
-        lambda random: [random.choice(APPLICATIONS)],
-        lambda incident, names: incident["contextualLabels"].get(APPLICATION) in names,
+        lambda random: [f" {random.choice(APPLICATIONS)}"],
+        lambda incident, names: incident["contextualLabels"].get(APPLICATION_LABEL) in [name.strip() for name in names],
     ),
     "contextual_labels": Filter(
-        lambda random: {APPLICATION: random.choice(APPLICATIONS)},
+        lambda random: random.choice(({}, *({APPLICATION_LABEL: name} for name in APPLICATIONS))),
         lambda incident, wanted: wanted.items() <= incident["contextualLabels"].items(),
         in_query=False,
     ),
     "meta_labels": Filter(
         lambda random: {"team": random.choice((*TEAMS, [*TEAMS])), "stage": random.choice(STAGES)},
-        _has_labels,
+        _has_meta_labels,
         in_query=False,
-        counted=False,
+        is_counted=False,
     ),
     "created_after": Filter(lambda random: random.choice(DAYS), lambda incident, day: incident["createdAt"] >= day),
     "created_before": Filter(
@@ -240,22 +119,22 @@ FILTERS: dict[str, Filter] = {
     ),
     "search": Filter(
         lambda random: {"text": random.choice(("LATENCY", "<b> %", "no such")), "field": "name"},
-        lambda incident, search: search["text"].casefold() in incident["name"].casefold(),
+        lambda incident, search: search["text"].casefold() in incident.get("name", "").casefold(),
     ),
 }
 # Filters that contradict each other, or might.
 _NOT_TOGETHER = (("assignees", "assigned"), ("created_after", "created_before"))
 
-# Field -> the key of the incident, where its order is that of the text.
+# Field -> the field of the incident, where its order is that of the text.
 ORDERS = {"id": "id", "created_time": "createdAt", "status": "status"}
 
 
 def draw_query(random: Random) -> dict[str, Any]:
     """Options that choose incidents, with an order and a limit."""
     names = random.sample(list(FILTERS), random.choice((0, 0, 0, 1, 1, 2)))
-    for one, other in _NOT_TOGETHER:
-        if one in names and other in names:
-            names.remove(other)
+    for first, second in _NOT_TOGETHER:
+        if first in names and second in names:
+            names.remove(second)
     query = {name: FILTERS[name].draw(random) for name in names}
     if random.random() < 0.2:
         query["order_by"] = [{"field": random.choice(list(ORDERS)), "direction": random.choice(("asc", "desc"))}]
@@ -264,19 +143,49 @@ def draw_query(random: Random) -> dict[str, Any]:
     return query
 
 
-def passes(query: Mapping[str, Any], incident: Incident) -> bool:
-    return all(FILTERS[name].passes(incident, value) for name, value in query.items() if name in FILTERS)
+def matches(query: Mapping[str, Any], incident: Incident) -> bool:
+    return all(FILTERS[name].matches(incident, value) for name, value in query.items() if name in FILTERS)
 
 
-def only_in_a_body(query: Mapping[str, Any]) -> list[str]:
-    """The options that version 3 cannot be asked for."""
-    return [name for name in query if name == "order_by" or (name in FILTERS and not FILTERS[name].in_query)]
+def is_kept(query: Mapping[str, Any], incident: Incident) -> bool:
+    """Whether the module keeps an incident of a page. The service has looked at what it counts by."""
+    return matches({name: value for name, value in query.items() if not is_counted({name: value})}, incident)
 
 
-def chooses_none(query: Mapping[str, Any]) -> bool:
-    """Whether there is nothing to choose from, so that nothing has to be asked."""
-    return [] in query.values()
+def matches_nothing(query: Mapping[str, Any]) -> bool:
+    """Whether a filter is empty, so that nothing can match and nothing has to be asked."""
+    return [] in query.values() or {} in query.values()
+
+
+def needs_body(query: Mapping[str, Any]) -> bool:
+    """Whether version 3 cannot be asked for it."""
+    return any(name == "order_by" or (name in FILTERS and not FILTERS[name].in_query) for name in query)
 
 
 def is_counted(query: Mapping[str, Any]) -> bool:
-    return all(FILTERS[name].counted for name in query if name in FILTERS)
+    return all(FILTERS[name].is_counted for name in query if name in FILTERS)
+
+
+# Options that are refused before anything is sent, and their values.
+_REFUSED_ANYWHERE = (("timeout", 0), ("timeout", -1.5), ("deadline", 0), ("retries", -1), ("api_key", " "))
+_REFUSED_IDS = (
+    *(None, [None], ["['A'", "'B']"], "['A', 'B']", ["[A]"], ["{A: 1}"], ['"A"'], ["\u2019A\u2019"], ["A B"], ["A\nB"]),
+    *(["https://x.example.com/incidents/A"], [["A"]], [True], [1.5], ["A,B"], [" "], ["<A>"], ["A\\B"], ["\ud800"]),
+)
+_REFUSED_FILTERS = (
+    *((name, None) for name in (*FILTERS, "order_by", "limit", "incident_ids")),
+    *(
+        ("assignees", value)
+        for value in (["bob", " "], [["bob"]], [True], [1.1], [None], [f"u{n}" for n in range(1001)])
+    ),
+    *(("applications", value) for value in ([""], [False], ["\udc00"], [{"a": "b"}])),
+    *(("meta_labels", {"team": value}) for value in (None, [["sre"]], " ", True, 1.5, {"a": "b"})),
+    *(("search", {"text": " ", "field": "name"}), ("limit", 0), ("created_after", "tomorrow"), ("created_before", " ")),
+)
+
+
+def refused_options(task: Task) -> list[tuple[str, Any]]:
+    """Options that the task must refuse, each alone."""
+    own = [("assignee", value) for value in (" ", True, 1.5)] if task.operation and task.operation.options else []
+    by_ids = [("incident_ids", value) for value in _REFUSED_IDS]
+    return [*own, *_REFUSED_ANYWHERE, *(_REFUSED_FILTERS if task.by_filters else by_ids)]

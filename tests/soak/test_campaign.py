@@ -7,19 +7,33 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from random import Random
+from typing import Any, NamedTuple
 
 import pytest
-from ansible_collections.coralogix.incidents.plugins.module_utils import _client, _incidents, _module, _plan
-from ansible_collections.coralogix.incidents.plugins.modules import incident_acknowledge, incident_assign
+from ansible_collections.coralogix.incidents.plugins.module_utils import (
+    _answers,
+    _arguments,
+    _client,
+    _executor,
+    _messages,
+    _plan,
+    _request,
+    _result,
+    _retry,
+    _secrets,
+    _service,
+    _task,
+    _transport,
+)
 
 from . import bound
 from .campaign import as_text, run_seeds
-from .scenario import BARE, IN_PROCESS, KILLED, PLAYBOOK, draw
+from .scenario import IN_MEMORY, IN_PROCESS, MODULE, PLAYBOOK, STOPPED, draw
 from .tasks import TASKS
 
-# Way of driving -> how many seeds; a seed of a playbook is that of all its hosts.
-SEEDS = {IN_PROCESS: 40, BARE: 2, KILLED: 3, PLAYBOOK: 1}
+# How many seeds for each way. A seed of a playbook is that of all its hosts.
+SEEDS = {IN_MEMORY: 150, IN_PROCESS: 40, MODULE: 2, STOPPED: 3, PLAYBOOK: 1}
 
 
 @pytest.mark.parametrize("way", SEEDS)
@@ -30,77 +44,133 @@ def test_everything_holds(way: str) -> None:
 
 
 def test_every_task_takes_part() -> None:
-    """Beside the sums, also among the seeds above."""
+    """Beside the sum, also among the seeds above."""
     assert sum(task.weight for task in TASKS.values()) == 100
-    assert {draw(seed, IN_PROCESS).name for seed in range(SEEDS[IN_PROCESS])} == {*TASKS}
+    assert {draw(Random(seed), IN_PROCESS).name for seed in range(SEEDS[IN_PROCESS])} == {*TASKS}
 
 
 def test_a_seed_draws_the_same_again() -> None:
     for seed in range(50):
-        assert draw(seed) == draw(seed)
-        assert str(draw(seed)) == str(draw(seed))
+        assert str(draw(Random(seed))) == str(draw(Random(seed)))
 
 
-def _always(_change: Any, _incident: Any) -> bool:
-    return True
+class Break(NamedTuple):
+    """A function or constant of the collection, and what takes its place."""
+
+    target: Any
+    name: str
+    value: Any
+    first: int = 0
+    """The seed to begin at, so that it does not take long."""
+    way: str = IN_MEMORY
 
 
-def _takes_from_others(params: Any) -> Any:
-    change = incident_assign.assign(params)
-    return change._replace(passed=None)
+def _wrap(target: Any, name: str, change: Any) -> Break:
+    """The function, with its result changed."""
+    original = getattr(target, name)
+    return Break(target, name, lambda *args, **options: change(original(*args, **options)))
 
 
-class _OnePage(_incidents.Incidents):
-    def _page_answer(self, answer: Any) -> Any:
-        return super()._page_answer(answer)._replace(next_token="")
+def _certain(outcome: Any) -> Any:
+    return outcome._replace(may_have_applied=False) if hasattr(outcome, "may_have_applied") else outcome
 
 
-# What could be broken: the place, what is put there, and the seed to begin at, so that it does not take long.
-BREAKS: dict[str, tuple[Any, str, Any, int]] = {
-    "everything is written": (_plan.Change, "needed", _always, 0),
-    "an incident still assigned is no failure": (_module, "_without_effect", lambda *_args: None, 22),
-    "unknown IDs are no failure": (_module, "no_such", lambda _ids: None, 3),
-    "nothing is tried again": (_client, "RETRY_STATUS", frozenset(), 8),
-    "waits are not bounded": (_client, "MAX_WAIT", math.inf, 63),
-    "what is resolved is acknowledged": (
-        incident_acknowledge,
-        "ACKNOWLEDGE",
-        incident_acknowledge.ACKNOWLEDGE._replace(passed=None),
-        3,
+def _no_state_but_wanted(effect: Any) -> Any:
+    return effect if effect in (_plan.Effect.CHANGED, _plan.Effect.UNKNOWN) else _plan.Effect.NONE
+
+
+def _execute(**changed: Any) -> Any:
+    original = _executor.execute
+
+    def execute(change: Any, service: Any, ids: Any, missing: str, check_mode: bool) -> Any:
+        return original(change, service, ids, **{"missing": missing, "check_mode": check_mode, **changed})
+
+    return execute
+
+
+BREAKS: dict[str, Break] = {
+    "everything is written": Break(_plan.Change, "needs_change", lambda _change, _item: True),
+    "check mode writes": Break(_task, "execute", _execute(check_mode=False)),
+    "unknown IDs are no failure": Break(_task, "execute", _execute(missing="ignore")),
+    "a missing effect is no failure": Break(_executor, "_missing_effect", lambda *_args: None),
+    "an accepted write without effect is no change": _wrap(_plan, "assess", _no_state_but_wanted),
+    "an uncertain status is taken for a refusal": _wrap(_client, "classify_response", _certain),
+    "a lost answer is taken for a refusal": _wrap(_client, "classify_exception", _certain),
+    "what an answer leaves open is not read again": Break(_executor._Account, "_unclear", lambda _account: []),
+    "a read does not wait for a write": Break(_executor, "LAG_DELAYS", ()),
+    "a further try does not read again": Break(_executor._Account, "_take_in", lambda _account, ids, _read: list(ids)),
+    "a further try undoes what others did": Break(
+        _plan, "rewrite_is_safe", lambda change, _write, _before, latest: change.needs_change(latest)
     ),
-    "what somebody holds is taken": (
-        incident_assign,
-        "main",
-        lambda: _module.run_change(_takes_from_others, incident_assign.OPTIONS),
-        16,
+    "what is to be skipped is changed": Break(_plan.Change, "skips", lambda _change, _item: False),
+    "nothing is tried again": Break(_retry.RetryPolicy, "next_delay", lambda *_args: None),
+    "waits are not bounded": Break(_client, "is_too_long", lambda *_args: False),
+    "the deadline is passed over": Break(
+        _client.Client,
+        "__init__",
+        lambda client, *args, original=_client.Client.__init__, **options: original(
+            client, *args, **{**options, "deadline": None}
+        ),
+        way=IN_PROCESS,
     ),
-    "a list ends with its first page": (_module, "Incidents", _OnePage, 8),
+    "URLs have any length": Break(_request, "MAX_URL", 10**6),
+    "answers have any size": Break(_transport, "MAX_BODY", 1 << 40, way=IN_PROCESS),
+    "sixteen requests at a time": Break(
+        _service,
+        "map_concurrently",
+        lambda function, rest, _limit, stop, original=_service.map_concurrently: original(function, rest, 16, stop),
+        way=IN_PROCESS,
+    ),
+    "the key is not masked": Break(_secrets.Masker, "mask", lambda _masker, text: text),
+    "the key is masked as it is only": Break(_secrets, "secret_forms", lambda secret: {secret}),
+    "results are not made carriable": Break(_client, "make_portable", lambda answer, _body, _masker: (answer, [])),
+    "messages list all IDs": Break(_messages, "list_ids", lambda ids: ", ".join(ids)),
+    "null means everything": Break(_arguments, "check_given", lambda *_args: None),
+    "anything may be an ID": Break(_arguments, "_id_problem", lambda _item_id: ""),
+    "a UUID in upper case is another one": Break(
+        _arguments,
+        "check_ids",
+        lambda resource, ids, original=_arguments.check_ids: original(resource._replace(canonical_id=str), ids),
+    ),
+    "a diff shows names as they are": Break(_result, "printable", str),
+    "a failure about options has parts": Break(_result, "OptionInvalid", str),
+    "routes are not looked for before a list": Break(_service.Service, "_settle_routes", lambda _service: None),
+    "a list ends with its first page": _wrap(
+        _service.Service, "_parse_page", lambda page: page._replace(next_token="")
+    ),
+    "a list passes over its limit": Break(
+        _service.Service,
+        "list_items",
+        lambda service, query, keep, _limit, original=_service.Service.list_items: original(service, query, keep),
+    ),
+    "pages are larger than needed": Break(
+        _service.Service, "_page_size", lambda service, _limit: service.resource.page_size
+    ),
+    "an error is not read from HTML": Break(_answers, "_is_html", lambda _response: False),
 }
 
 
 @pytest.mark.parametrize("name", BREAKS)
 def test_what_is_broken_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    *broken, first = BREAKS[name]
-    monkeypatch.setattr(*broken)
-    found = (seed for seed in range(first, first + 500) if run_seeds([seed], math.inf, IN_PROCESS).defects)
-    assert next(found, None) is not None
+    broken = BREAKS[name]
+    monkeypatch.setattr(broken.target, broken.name, broken.value)
+    seeds = range(broken.first, broken.first + 1000)
+    assert any(run_seeds([seed], math.inf, broken.way).defects for seed in seeds)
 
 
 @pytest.mark.parametrize(
-    ("retries", "asked", "seconds"),
+    ("retries", "retry_after", "seconds"),
     [(0, 0, 0), (1, 0, 0.5), (4, 0, 7.5), (2, 1, 3), (3, 7200, 125), (20, 0, 125)],
 )
-def test_pauses(retries: int, asked: float, seconds: float) -> None:
-    assert bound.pauses(retries, asked) == seconds
+def test_delays(retries: int, retry_after: float, seconds: float) -> None:
+    assert bound.delays(retries, retry_after) == seconds
 
 
 def test_rounds() -> None:
     assert [bound.rounds(count) for count in (0, 1, 2, 5, 6, 9, 10)] == [0, 1, 2, 2, 3, 3, 4]
 
 
-def test_requests() -> None:
+def test_count_requests() -> None:
     ids = ["0b5f8a3e-6c1d-4f0e-9a57-3d2b1c4e5f60"] * 1000
-    assert bound.requests([], 90) == 0
-    assert bound.requests(ids[:1], 90) == 1
     # An ID takes 50 characters of 8,000.
-    assert bound.requests(ids, 90) == 7
+    assert [bound.count_requests(some, 90) for some in ([], ids[:1], ids)] == [0, 1, 7]

@@ -10,138 +10,76 @@ lock: who unassigned it, and between what. The journal tells which request of ou
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import copy
+import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any, Callable
+from urllib.parse import quote
 
-from simulator import Entry, Fault, Simulator
-from simulator.lifelike import assignment
-from simulator.state import NotFound
+from simulator import OPTIONAL_FIELDS, Entry, Fault, NotFound, Simulator
 
-from .scenario import KINDS, LEADS_BACK, SOMEBODY, STALE, Deed, Scenario, Struck, http_date
-from .tasks import LIST, READ, passes
+from .answers import Incident, canonical, content_of, portable
+from .faults import KINDS
+from .scenario import IN_MEMORY, SOMEBODY, Action, InjectedFault, Moment, Scenario
+from .tasks import matches, matches_nothing
 
-Incident = dict[str, Any]
-
-
-class Told(NamedTuple):
-    """What a whole and well-shaped answer says."""
-
-    incidents: Mapping[str, Incident]
-    unknown: Sequence[str]
-
-
-def _well_shaped(incidents: Sequence[Any], texts: Sequence[str]) -> bool:
-    return all(
-        isinstance(one, dict)
-        and all(isinstance(one.get(key), str) for key in ("id", *texts))
-        and isinstance(one.get("assignments"), list)
-        for one in incidents
-    )
-
-
-def told(entry: Entry, texts: Sequence[str] = ()) -> Told | None:
-    """What the service said of incidents by this answer; None if it said nothing that can be understood.
-
-    C(texts) are keys that the incidents need besides.
-    """
-    answer = entry.answer
-    if not (entry.status and 200 <= entry.status < 300 and isinstance(answer, dict) and entry.operation):
-        return None
-    said = {READ: _told_by_read, LIST: _told_by_list}.get(entry.operation, _told_by_write)(entry, answer)
-    return said if said and _well_shaped(list(said.incidents.values()), texts) else None
-
-
-def _told_by_read(entry: Entry, answer: Mapping[str, Any]) -> Told | None:
-    incidents, unknown = answer.get("incidents"), answer.get("notFoundIds")
-    if not isinstance(incidents, dict) or not isinstance(unknown, list):
-        return None
-    return Told(incidents, unknown) if {*entry.ids} <= {*incidents, *unknown} else None
-
-
-def _told_by_write(_entry: Entry, answer: Mapping[str, Any]) -> Told | None:
-    incidents = answer.get("incidents")
-    if not isinstance(incidents, list) or not _well_shaped(incidents, ()):
-        return None
-    return Told({one["id"]: one for one in incidents}, ())
-
-
-def _told_by_list(entry: Entry, answer: Mapping[str, Any]) -> Told | None:
-    pagination = answer.get("pagination")
-    if not isinstance(pagination, dict) or not str(pagination.get("totalSize")).isdecimal():
-        return None
-    return _told_by_write(entry, answer) if isinstance(pagination.get("nextPageToken", ""), str) else None
-
-
-def open_fate(entry: Entry, texts: Sequence[str] = ()) -> bool:
-    """Whether the answer to a write leaves open that it was carried out."""
-    if entry.status is None or entry.status == 100 or entry.fault in ("truncate", "truncate_chunked"):
-        return True
-    if entry.status >= 500 and entry.status != 501:
-        return True
-    return 200 <= entry.status < 300 and told(entry, texts) is None
-
-
-class CountedFault(Fault):
-    """A fault that knows how often it struck."""
-
-    hits = 0
-
-    def strikes(self) -> bool:
-        struck = super().strikes()
-        self.hits += struck
-        return struck
+# Where a simulator without a socket seems to be.
+NO_SOCKET = "http://localhost:9"
 
 
 class World:
     """The simulator of a scenario; a context."""
 
-    def __init__(self, scenario: Scenario, trap_url: str) -> None:
+    def __init__(self, scenario: Scenario, trap_url: str = NO_SOCKET) -> None:
         self.scenario = scenario
-        self.simulator = sim = Simulator(latest=scenario.latest, seed=scenario.seed, **dict(scenario.simulator))
-        if scenario.key_known:
-            token = scenario.key.removeprefix("Bearer ")
-            self.user = sim.add_key(token, scenario.permissions, scenario.key_kind)
-        self._trap_url = trap_url
-        for held in scenario.incidents:
-            sim.add_incident(
-                held.id,
-                events=held.events,
-                assignments=[assignment(*each) for each in held.assignments],
-                **dict(held.fields),
-            )
-        self.start: dict[str, Incident] = {held.id: sim.incident(held.id) for held in scenario.incidents}
-        self.states: dict[str, list[Incident]] = {one: [incident] for one, incident in self.start.items()}
+        self.simulator = sim = Simulator(latest=scenario.latest, **scenario.simulator)
+        if scenario.key_is_known:
+            sim.add_key(scenario.key.removeprefix("Bearer "), scenario.permissions, scenario.key_kind)
+        self.trap_url = f"{trap_url}/mgmt/openapi/5/incidents/incidents/v1"
+        for incident_id, fields in scenario.incidents.items():
+            sim.add_incident(incident_id, without=OPTIONAL_FIELDS.difference(fields, ("description",)), **fields)
+        # What was found out between two changes of any kind.
+        self._cache: dict[str, Incident] = {}
+        self._cached_version, self._acted = (-1, -1), 0
+        self.start: dict[str, Incident] = {i: incident for i in scenario.incidents if (incident := self.now(i))}
+        self.states: dict[str, list[Incident]] = {i: [incident] for i, incident in self.start.items()}
         """All that each incident has been, as far as other users made it so."""
+        self.acted_on = {action.incident_id for action in scenario.actions}
+        """IDs of incidents to which other users do something, if it comes to that."""
         self.removed: dict[str, Incident] = {}
         """Incidents that another user removed, as they were then."""
         self.created: set[str] = set()
         self.late: set[str] = set()
         """IDs of which a write took effect after the module had stopped waiting for its answer."""
-        self.kill: Callable[[], None] = lambda: None
-        """Kills the module's process."""
-        self.given_up = False
-        """Whether the run went on for ever."""
+        self.untrue: dict[int, set[str]] = {}
+        """By the identity of an entry of the journal, the IDs about which the answer was not true when it was given."""
+        self.send_signal: Callable[[], None] = lambda: None
+        """Sends the scenario's signal to the module's process."""
+        self.stopped_at = 0.0
+        """When that was, on the clock of time.monotonic."""
+        self.is_cut_off = False
+        """Whether the run went on for ever, and was ended."""
         self.first = self.last = 0.0
         """When the first request came and when the last one was answered."""
         self._lock = threading.Lock()
-        self._arrived: list[tuple[float, str, frozenset[str]]] = []
+        self._arrived: list[tuple[float, frozenset[str]]] = []
         self._answered = 0
         self._counts: Counter[tuple[str, str | None]] = Counter()
-        self._over = False
+        self._is_over = False
         self._first_token = ""
         sim.on_request, sim.after_request = self._on_request, self._after_request
-        self.faults = [self._fault(struck) for struck in scenario.faults]
+        self.faults = [self._make_fault(injected) for injected in scenario.faults]
         for fault in self.faults:
             sim.fault(fault)
 
     def __enter__(self) -> World:
-        self.simulator.start()
+        if self.scenario.way != IN_MEMORY:
+            self.simulator.start()
         return self
 
     def __exit__(
@@ -149,100 +87,117 @@ class World:
     ) -> None:
         self.simulator.__exit__(kind, error, trace)
 
+    @property
+    def url(self) -> str:
+        return NO_SOCKET if self.scenario.way == IN_MEMORY else self.simulator.url
+
     # Faults.
-    def _fault(self, struck: Struck) -> CountedFault:
-        given = dict(KINDS[struck.kind].fault)
-        if given.get("redirect"):
-            given["redirect"] = f"{self._trap_url}/mgmt/openapi/5/incidents/incidents/v1"
-        made_here = {STALE: self._stale, LEADS_BACK: self._leads_back}
-        if struck.kind in made_here:
-            given["replace"] = made_here[struck.kind]
-        if given.get("headers") == {"Retry-After": "DATE"}:
-            given["headers"] = {"Retry-After": http_date()}
-        return CountedFault(
-            operation=struck.operation,
-            effect=struck.effect,
-            times=struck.times,
-            skip=struck.skip,
-            when_id=struck.when_id,
-            **given,
+    def _make_fault(self, injected: InjectedFault) -> Fault:
+        kind = KINDS[injected.kind]
+        return Fault(
+            operation=injected.operation,
+            effect=injected.effect,
+            times=injected.times,
+            skip=injected.skip,
+            when_id=injected.when_id,
+            **(kind.fault(self, injected.edit) if callable(kind.fault) else kind.fault),
         )
 
-    def _stale(self, answer: Any) -> Any:
+    @property
+    def echo(self) -> str:
+        """Text with the API key in every form."""
+        key = self.scenario.key
+        encoded = [base64.b64encode((prefix + key).encode()).decode() for prefix in ("", "x", "xx")]
+        return " ".join([f"Bearer {key}", quote(key, safe=""), json.dumps(key)[1:-1], *encoded])
+
+    def show_state_before(self, answer: Any) -> Any:
         shown = answer.get("incidents") if isinstance(answer, dict) else None
         if not isinstance(shown, list):
             return answer
         return {**answer, "incidents": [copy.deepcopy(self.start.get(one["id"], one)) for one in shown]}
 
-    def _leads_back(self, answer: Any) -> Any:
+    def lead_back(self, answer: Any) -> Any:
         """The page, with the token that the first one had."""
-        found = answer.get("pagination", {}) if isinstance(answer, dict) else {}
-        self._first_token = self._first_token or found.get("nextPageToken", "")
-        return {**answer, "pagination": {**found, "nextPageToken": self._first_token}} if found else answer
+        pagination = answer.get("pagination", {}) if isinstance(answer, dict) else {}
+        self._first_token = self._first_token or pagination.get("nextPageToken", "")
+        return {**answer, "pagination": {**pagination, "nextPageToken": self._first_token}} if pagination else answer
+
+    @property
+    def hits(self) -> Counter[str]:
+        """How often each kind of fault occurred."""
+        counted: Counter[str] = Counter()
+        for injected, fault in zip(self.scenario.faults, self.faults):
+            counted[injected.kind] += fault.hits
+        return +counted
 
     # What happens meanwhile.
     def _on_request(self, entry: Entry) -> None:
         with self._lock:
             self.first = self.first or time.monotonic()
-            self._arrived.append((entry.time, entry.target, frozenset(entry.ids)))
+            self._arrived.append((entry.time, frozenset(entry.ids)))
         self._happen("before", entry)
 
     def _after_request(self, entry: Entry) -> None:
         with self._lock:
-            arrived = [(at, target) for at, target, _ids in self._arrived]
-            after_it = self._arrived[arrived.index((entry.time, entry.target)) + 1 :]
-            later = {one for _at, _target, ids in after_it for one in ids}
-            self.late |= {one for one in entry.effect if one in later or self._over}
+            later = {incident_id for at, ids in self._arrived if at > entry.time for incident_id in ids}
+            self.late |= {incident_id for incident_id in entry.effect if incident_id in later or self._is_over}
+        self.untrue[id(entry)] = self._find_untrue(entry)
         self._happen("after", entry)
         with self._lock:
             self._answered += 1
             self.last = time.monotonic()
 
-    def _happen(self, moment: str, entry: Entry) -> None:
-        with self._lock:
-            self._counts[moment, entry.operation] += 1
-            number = self._counts[moment, entry.operation]
-        if self._over:
-            return
-        for deed in self.scenario.deeds:
-            if (deed.moment, deed.operation, deed.number) == (moment, entry.operation, number):
-                self._do(deed)
-        kill = self.scenario.kill
-        if kill and (kill.moment, kill.operation, kill.number) == (moment, entry.operation, number):
-            self.kill()
+    def _find_untrue(self, entry: Entry) -> set[str]:
+        is_honest = entry.fault is None and not self.scenario.simulator.get("stale_reads")
+        content = None if is_honest else content_of(entry)
+        if content is None:
+            return set()
+        shown = {**dict.fromkeys(content.unknown), **content.incidents}
+        return {incident_id for incident_id, incident in shown.items() if incident != self.now(incident_id)}
 
-    def _do(self, deed: Deed) -> None:
+    def _happen(self, when: str, entry: Entry) -> None:
+        with self._lock:
+            self._counts[when, entry.operation] += 1
+            moment = Moment(when, str(entry.operation), self._counts[when, entry.operation])
+        if self._is_over:
+            return
+        for action in self.scenario.actions:
+            if action.moment == moment:
+                self._act(action)
+        if self.scenario.stop and self.scenario.stop.moment == moment:
+            self.send_signal()
+
+    def _act(self, action: Action) -> None:
         own = {"remove": self._remove, "create": self._create}
-        operation, _space, user = deed.action.partition(" ")
+        operation, _space, user = action.what.partition(" ")
+        self._acted += 1
         # Nobody can change what is not there.
         with contextlib.suppress(NotFound, KeyError):
             if operation in own:
-                own[operation](deed.id)
+                own[operation](action.incident_id)
             else:
-                self.simulator.act(operation, deed.id, user, SOMEBODY)
-            self.states.setdefault(deed.id, []).append(self.simulator.incident(deed.id))
+                self.simulator.act(operation, action.incident_id, user or None, SOMEBODY)
+            self._acted += 1
+            incident = self.now(action.incident_id)
+            self.states.setdefault(action.incident_id, []).extend([incident] if incident else [])
 
-    def _remove(self, one: str) -> None:
-        self.removed[one] = self.simulator.incident(one)
-        self.simulator.remove_incident(one)
+    def _remove(self, incident_id: str) -> None:
+        incident = self.now(incident_id)
+        self.simulator.remove_incident(incident_id)
+        self.removed.update({incident_id: incident} if incident else {})
 
-    def _create(self, one: str) -> None:
-        if self.now(one) is None:
-            self.simulator.add_incident(one, assignees=("u2",), events=1)
-            self.start.setdefault(one, self.simulator.incident(one))
-            self.created.add(one)
+    def _create(self, incident_id: str) -> None:
+        if incident_id not in self.removed and self.now(incident_id) is None:
+            self.simulator.add_incident(incident_id, assignees=("u2",), events=1)
+            self._acted += 1
+            self.created.add(incident_id)
+            incident = self.now(incident_id)
+            if incident:
+                self.start[incident_id] = incident
 
-    @property
-    def hits(self) -> Counter[str]:
-        """How often each kind of fault struck."""
-        counted: Counter[str] = Counter()
-        for struck, fault in zip(self.scenario.faults, self.faults):
-            counted[struck.kind] += fault.hits
-        return +counted
-
-    def give_up(self) -> None:
+    def cut_off(self) -> None:
         """End a run that hangs: nobody is there any more."""
-        self.given_up = True
+        self.is_cut_off = True
         self.simulator.stop()
 
     # What has happened.
@@ -251,52 +206,51 @@ class World:
 
         A process that was killed may have left one behind. A hang comes after the effect.
         """
-        self._over = True
+        self._is_over = True
         end = time.monotonic() + 10
         while self._answered < len(self._arrived) and time.monotonic() < end:
             time.sleep(0.005)
         self.simulator.on_request = self.simulator.after_request = None
 
-    def peace(self) -> None:
-        """No faults and no limits from here on."""
-        self.simulator.clear_faults()
-        self.simulator.clear_journal()
-        self.simulator.max_url = 8192
-
-    def now(self, one: str) -> Incident | None:
-        try:
-            return self.simulator.incident(one)
-        except KeyError:
-            return None
+    def now(self, incident_id: str) -> Incident | None:
+        """The incident as it is, in the form in which Ansible can carry it."""
+        version = (len(self.simulator.journal), self._acted)
+        if version != self._cached_version:
+            self._cached_version, self._cache = version, {}
+        if incident_id not in self._cache:
+            with contextlib.suppress(KeyError):
+                self._cache[incident_id] = portable(self.simulator.incident(canonical(incident_id)), 62)
+        return self._cache.get(incident_id)
 
     @property
-    def blind(self) -> bool:
+    def is_unreadable(self) -> bool:
         """Whether this server has no route to read by, whatever the key."""
-        return "without" in dict(self.scenario.simulator)
+        return "without" in self.scenario.simulator
 
-    def needs(self, one: str) -> bool:
+    def needs_change(self, incident_id: str) -> bool:
         """Whether the task has anything to do with the incident as it is."""
-        incident, change = self.now(one), self.scenario.task.change
-        return incident is not None and change is not None and change.needs(incident)
+        incident, operation = self.now(incident_id), self.scenario.task.operation
+        return incident is not None and operation is not None and operation.needs_change(incident)
 
-    def passing(self) -> list[Incident]:
-        """The incidents that pass the filters of the task, as they are."""
-        found = [incident for one in self.start for incident in [self.now(one)] if incident]
-        return [incident for incident in found if passes(self.scenario.query, incident)]
+    def matching(self) -> list[Incident]:
+        """The incidents that match the filters of the task, as they are."""
+        found = [incident for incident_id in self.start for incident in [self.now(incident_id)] if incident]
+        query = self.scenario.query
+        return [] if matches_nothing(query) else [incident for incident in found if matches(query, incident)]
 
-    def deeds(self, one: str) -> list[tuple[str, str]]:
+    def actors(self, incident_id: str) -> list[tuple[str, str]]:
         """What was done to the incident since the start: pairs of the kind of event and of who did it."""
-        incident = self.now(one) or self.removed.get(one)
-        if incident is None or one not in self.start:
+        incident = self.now(incident_id) or self.removed.get(incident_id)
+        if incident is None or incident_id not in self.start:
             return []
         return [
             (event["incidentEventType"].removeprefix("INCIDENT_EVENT_TYPE_"), event["administrativeEvent"]["userId"])
-            for event in incident["events"][len(self.start[one]["events"]) :]
+            for event in incident["events"][len(self.start[incident_id]["events"]) :]
         ]
 
-    def others_acted(self, one: str) -> bool:
-        return any(by == SOMEBODY for _kind, by in self.deeds(one))
-
-    def meddled(self, one: str) -> bool:
-        """Whether anybody but the module did anything to it."""
-        return one in self.removed or one in self.created or self.others_acted(one) or one in self.late
+    def others_acted(self, incident_id: str) -> bool:
+        """Whether another user did anything to it."""
+        if incident_id not in self.acted_on:
+            return False
+        by_others = any(by == SOMEBODY for _kind, by in self.actors(incident_id))
+        return by_others or incident_id in self.removed or incident_id in self.created

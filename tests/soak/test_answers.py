@@ -1,0 +1,32 @@
+# Copyright (c) 2026, the coralogix.incidents contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whatever the service answers, the result is true or says that it is not known."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+from answers import RANDOMS, check, draw_scenario, examples, run
+from hypothesis import given
+
+from .tasks import TASKS
+
+EXAMPLES = 300  # for each task
+
+
+@pytest.mark.parametrize("name", TASKS)
+@examples(EXAMPLES)
+@given(random=RANDOMS)
+def test_result_is_true_whatever_is_answered(name: str, random: Random) -> None:
+    check(draw_scenario(random, name))
+
+
+def test_examples_are_many_and_of_all_kinds() -> None:
+    assert len(TASKS) * EXAMPLES >= 2000
+    cases = [run(draw_scenario(Random(seed), "assign")) for seed in range(100)]
+    # Written or not, failed or not; and many were lied to.
+    assert len({(bool(case.writes), case.failed) for case in cases}) == 4
+    assert sum(any(case.world.untrue.values()) for case in cases) >= 10
