@@ -18,7 +18,7 @@ import contract
 import pytest
 from ansible_collections.coralogix.incidents.plugins.module_utils._failure import FailureKind as Kind
 from messages import is_about
-from parity import assert_same_results
+from parity import ALL, assert_same_results
 from playbooks import AS_MODULE, IN_PROCESS, KEY, LOUD, Ansible, Case, Run, unassign
 from servers import BadProxy, closed_port, issue_certificates, run_proxy
 from simulator import Entry, Fault, Simulator
@@ -36,7 +36,8 @@ class Connection(NamedTuple):
     fault: Mapping[str, Any] | None = None
     sim: str = "plain"
     """The simulator that has the incident: a row of SIMULATORS."""
-    as_module: bool = False
+    as_module: bool | None = False
+    """Whether it also runs as a module, to compare both ways. None if the result depends on Python's own libraries."""
 
 
 # Name -> what it serves as "latest", or the names of its certificate and key.
@@ -103,11 +104,12 @@ CONNECTIONS: dict[str, Connection] = {
         env={"CURL_CA_BUNDLE": "{empty-ca}"}, error="Check CURL_CA_BUNDLE.", sim="tls"
     ),
     "folder without hashes": Connection({"ca_path": "{folder}"}, error="Run `openssl rehash` on it", sim="tls"),
-    "certificate of another host": Connection(_CA, error=Kind.CERTIFICATE_HOST, sim="other_host"),
+    "certificate of another host": Connection(_CA, error=Kind.CERTIFICATE_HOST, sim="other_host", as_module=None),
     "certificate without key identifiers": Connection(
         {"ca_path": "{plain-ca}"},
         error=Kind.CERTIFICATE_FORM if REFUSES_PLAIN_CERTIFICATES else "",
         sim="no_identifiers",
+        as_module=None,
     ),
     "SSLKEYLOGFILE": Connection(
         _CA, {"SSLKEYLOGFILE": "/no/such/folder/keys"}, "SSLKEYLOGFILE is '/no/such/folder/keys'", sim="tls"
@@ -167,7 +169,7 @@ DRIPS: dict[str, Connection] = {
     "drip: tunnel": Connection(_CA, {"https_proxy": "{dripping}"}, Kind.PROXY, sim="tls"),
 }
 
-ALL = {**{name: connection for name, (connection, _reads) in VERSIONS.items()}, **CONNECTIONS, **DRIPS}
+ALL_CONNECTIONS = {**{name: connection for name, (connection, _reads) in VERSIONS.items()}, **CONNECTIONS, **DRIPS}
 # Another key, because Ansible itself shows the variables of a task as it starts a module.
 ENV_KEY = "key-of-the-environment"
 
@@ -226,7 +228,7 @@ def network(simulators: Callable[..., Simulator], tmp_path_factory: pytest.TempP
 def incidents(network: Network) -> dict[str, dict[str, Any]]:
     """The incident of each task."""
     made = {}
-    for name, connection in ALL.items():
+    for name, connection in ALL_CONNECTIONS.items():
         simulator = network.simulators[connection.sim]
         incident_id = simulator.add_incident(assignees=("alice",))
         made[name] = simulator.incident(incident_id)
@@ -241,8 +243,8 @@ def play(network: Network, incidents: dict[str, dict[str, Any]], shared_ansible:
 
     def run(way: str) -> Run:
         cases = {}
-        for name, connection in ALL.items():
-            if way == IN_PROCESS or connection.as_module:
+        for name, connection in ALL_CONNECTIONS.items():
+            if way == IN_PROCESS or connection.as_module or (ALL and connection.as_module is not None):
                 simulator = network.simulators[connection.sim]
                 # As it was before another run.
                 incident_id = simulator.add_incident(**incidents[name])
@@ -269,7 +271,7 @@ def in_process(play: Callable[[str], Run]) -> Run:
 def requests(network: Network, incidents: dict[str, dict[str, Any]], in_process: Run) -> Callable[[str], list[Entry]]:
     """The requests of a connection."""
     journals = {name: list(simulator.journal) for name, simulator in network.simulators.items()}
-    return lambda name: [one for one in journals[ALL[name].sim] if incidents[name]["id"] in one.ids]
+    return lambda name: [one for one in journals[ALL_CONNECTIONS[name].sim] if incidents[name]["id"] in one.ids]
 
 
 Requests = Callable[[str], list[Entry]]

@@ -17,7 +17,8 @@ import playbooks
 import pytest
 from ansible_collections.coralogix.incidents.plugins.module_utils._failure import FailureKind as Kind
 from messages import is_about
-from playbooks import KEY, Ansible, Run, TaskResult
+from parity import ALL, assert_same_results
+from playbooks import AS_MODULE, IN_PROCESS, KEY, LOUD, Ansible, Run, TaskResult
 from simulator import Entry, Fault, Simulator
 
 HTML = "<html><head><title>Proxy Login</title></head><body>Please log in</body></html>"
@@ -190,6 +191,17 @@ def _cases() -> dict[str, Case]:
 
 
 CASES = _cases()
+BOTH_WAYS = (
+    tuple(CASES)
+    if ALL
+    else (
+        "server errors, then none",
+        "unassign: 503",
+        "read_many: incidents without assignments",
+        "accepted in part",
+        "answer shows the state before",
+    )
+)
 
 
 class Subject:
@@ -256,7 +268,7 @@ class Played(NamedTuple):
         return self.run.of("unassign", name)
 
 
-def play(ansible: Ansible, subjects: dict[str, Subject], others: dict[str, Other]) -> Played:
+def play(ansible: Ansible, subjects: dict[str, Subject], others: dict[str, Other], way: str = IN_PROCESS) -> Played:
     tasks = {name: Other(subject.sim, subject.ids, CASES[name].options) for name, subject in subjects.items()} | others
     common = {"api_key": KEY, "api_version": "5", "retries": 1, "timeout": 2}
     cases = {
@@ -264,7 +276,7 @@ def play(ansible: Ansible, subjects: dict[str, Subject], others: dict[str, Other
         for name, task in tasks.items()
     }
     return Played(
-        ansible.each(cases),
+        ansible.each(cases, args=LOUD, way=way),
         subjects,
         others,
         {name: subject.unassigned() for name, subject in subjects.items()},
@@ -334,6 +346,13 @@ class TestFault:
         assert clean.result(name)["unassigned_ids"] == rest
         assert clean.unassigned[name] == subject.assigned
         assert [one for entry in clean.journals[name] if entry.operation == WRITE for one in entry.ids] == rest
+
+
+def test_both_ways_return_the_same(
+    faulty: Played, simulators: Callable[..., Simulator], shared_ansible: Ansible
+) -> None:
+    subjects = {name: Subject(CASES[name], simulators(**CASES[name].server)) for name in BOTH_WAYS}
+    assert_same_results(faulty.run, play(shared_ansible, subjects, {}, AS_MODULE).run)
 
 
 def test_no_traceback(faulty: Played, clean: Played) -> None:

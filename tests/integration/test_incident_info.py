@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pytest
-from parity import assert_same_requests, assert_same_results
+from parity import ALL, assert_same_requests, assert_same_results
 from playbooks import AS_MODULE, IN_PROCESS, KEY, LOUD, Ansible, Case, Run, TaskResult
 from simulator import APPLICATION_LABEL, SUBSYSTEM_LABEL, Entry, Fault, Simulator
 
@@ -102,7 +102,11 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "without read": ({"key": {"permissions": ["incidents:assign"]}}, {"status": ["triggered"], "api_version": "5"}),
 }
 IN_CHECK_MODE = ("filters in a query", "by IDs")
-BOTH_WAYS = ("filters in a body", "filters in a query", "a page fails", "by IDs", "unknown ID", "without read")
+BOTH_WAYS = (
+    tuple(CASES)
+    if ALL
+    else ("filters in a body", "filters in a query", "a page fails", "by IDs", "unknown ID", "without read")
+)
 
 
 class Subject:
