@@ -95,7 +95,10 @@ class Run:
     ) -> Service:
         """The service that options and environment name. Nothing is sent yet. Raises CoralogixError."""
         client, settings = self._connect()
-        return Service(client, self.context.resource, settings.api_version, required_fields, details)
+        resource = self.context.resource
+        returns_events = self._task.params.get("include_events", True)
+        dropped_fields = () if returns_events or not resource.events_are_fields else ("events",)
+        return Service(client, resource, settings.api_version, required_fields, details, dropped_fields)
 
     def users(self) -> UserDirectory:
         """The search for users at the same host. Raises CoralogixError."""
