@@ -10,6 +10,8 @@
 # make demo IDS=ID,ID                the same in check mode on incidents and cases of the real service: writes nothing
 # make soak MINUTES=30               run the fault campaign, by default for 2 minutes; SEED=n RUNS=1 repeats a run
 # make bench REPEAT=5                measure what a task costs, next to the tasks that it replaces
+# make soak-events POLLS=10000       run the event sources for weeks by a fake clock
+# make bench-events                  measure what a poll of an event source costs
 # make format                        format the code
 # make clean                         remove everything that these commands made
 #
@@ -21,7 +23,7 @@ SESSIONS ?=
 VENV := .build/venv
 NOX := $(VENV)/bin/nox
 
-.PHONY: setup test demo soak bench format clean
+.PHONY: setup test demo soak bench soak-events bench-events format clean
 
 setup: .build/ready
 
@@ -37,6 +39,12 @@ soak: .build/ready
 
 bench: .build/ready
 	@$(NOX) -s bench -- $(if $(REPEAT),--repeat $(REPEAT))
+
+soak-events: .build/ready
+	@$(NOX) -s events-soak -- $(if $(POLLS),--polls $(POLLS)) $(if $(SEED),--seed $(SEED))
+
+bench-events: .build/ready
+	@$(NOX) -s events-bench -- $(if $(REPEAT),--repeat $(REPEAT))
 
 # With CI=true the session would only report bad formatting.
 format: .build/ready

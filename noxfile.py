@@ -256,6 +256,14 @@ for marker, description in MARKERS_ON_EVERY_CORE.items():
         add_session(marker, description, supported_core)
 
 
+@nox.session(python=PYTHON, requires=NEEDS_BUILD)
+def events(session: nox.Session) -> None:
+    """Run the event sources under the real ansible-rulebook, and a short soak of them."""
+    session.install(*UNIT_PACKAGES, ansible_core(CORE), "ansible-rulebook", "ansible-runner")
+    # The rulebooks wait for most of their time: two at a time.
+    run_pytest(session, "tests/event_source", "--numprocesses=2", env=ansible_env(INSTALLED_COLLECTIONS))
+
+
 @nox.session(python=PYTHON)
 def coverage(session: nox.Session) -> None:
     """Report the branch coverage of plugins/ by units and integration together."""
@@ -324,6 +332,20 @@ def soak(session: nox.Session) -> None:
     """Run the fault campaign: random incidents, options and faults, each result checked against what happened."""
     session.install(*INTEGRATION_PACKAGES, ansible_core(CORE))
     run_checkout_program(session, "soak", "--json", str(BUILD / "soak.json"))
+
+
+@nox.session(name="events-soak", python=PYTHON, default=False)
+def events_soak(session: nox.Session) -> None:
+    """Run the event sources for weeks by a fake clock, with random changes, faults, kills and restarts."""
+    session.install(*UNIT_PACKAGES, ansible_core(CORE))
+    run_checkout_program(session, "event_source.soak")
+
+
+@nox.session(name="events-bench", python=PYTHON, default=False)
+def events_bench(session: nox.Session) -> None:
+    """Measure what a poll of an event source costs, beside a script that fetches the same pages."""
+    session.install(ansible_core(CORE), "-r", "requirements.txt")
+    run_checkout_program(session, "event_source.bench")
 
 
 @nox.session(python=PYTHON, default=False)

@@ -50,6 +50,7 @@ BUILD_GROUP = Group("build", ("build",))
 # These run in parallel. The longest come first, so that no long one is left for the end.
 PARALLEL_GROUPS = (
     Group("integration", ("integration",), BUILT),
+    Group("events", ("events",), BUILT),
     Group("sanity", ("sanity",)),
     Group("units", ("units",)),
     Group("oldest-and-contract", ("units-oldest", "contract")),
