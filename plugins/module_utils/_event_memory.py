@@ -137,6 +137,7 @@ class Memory:
     ) -> Observation:
         """Take in one poll: all items that the lists show, and what reading those that vanished brought.
 
+        The items become this object's own. Fields that do not count may be taken out of them.
         C(emit_new) says whether an item that was not known makes events.
         """
         first_generation = self.generation
@@ -147,9 +148,8 @@ class Memory:
             if record is None:
                 deliveries.append(self._add(item_id, item, emit_new(item), first_generation, now))
                 continue
-            compared = remembered(self._rules, item)
-            if compared != record.item:
-                deliveries += self._update(item_id, record, item, compared, now)
+            if not self._is_unchanged(record, item):
+                deliveries += self._update(item_id, record, item, now)
         for item_id in self._absent.keys() & listed.keys():
             del self._absent[item_id]
         deliveries += [self._remove(item_id) for item_id in not_found]
@@ -166,13 +166,22 @@ class Memory:
         record = Record(remembered(self._rules, item), self._rules.version(item), generation, {})
         return self._deliver(item_id, record, item, first_changes(self._rules, item), emits)
 
-    def _update(self, item_id: str, record: Record, item: Item, compared: Item, now: datetime) -> list[Delivery]:
+    def _is_unchanged(self, record: Record, item: Item) -> bool:
+        """Runs for each item of each poll. So the volatile fields are taken out, and put back only if needed."""
+        taken = [(field, item.pop(field)) for field in self._rules.volatile if field in item]
+        if item == record.item:
+            return True
+        item.update(taken)
+        return False
+
+    def _update(self, item_id: str, record: Record, item: Item, now: datetime) -> list[Delivery]:
         version = self._rules.version(item)
         if version < record.version and self._stale.get(item_id, 0) < _MAX_STALE:
             self._stale[item_id] = self._stale.get(item_id, 0) + 1
             return []
         self._stale.pop(item_id, None)
         self._see_times(item, now)
+        compared = remembered(self._rules, item)
         changes = find_changes(self._rules, record.item, compared)
         return [self._deliver(item_id, record._replace(item=compared, version=version), item, changes)]
 

@@ -194,6 +194,7 @@ class Soak:
 
     def _poll(self) -> None:
         poll = self.poller.poll()
+        self.simulator.clear_journal()
         self.polls += 1
         self.failed += poll.observation is None
         self.most_known = max(self.most_known, len(self.poller._memory.records))

@@ -5,9 +5,98 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
+---
+short_description: Emit an event for each change of an incident of Coralogix
+description:
+  - Polls the API for incidents that match filters, finds out what changed since the last poll, and emits one event
+    for each change.
+  - >-
+    An event has the key C(incident) with the incident as the API shows it now, C(change) with the kind of change,
+    C(previous) with the fields that changed as they were before, and C(meta.uuid).
+  - The same change has the same C(meta.uuid) whenever it is emitted again. The next change of this kind has another
+    one.
+  - Incidents are watched until they are closed. Resolved ones count as open until then.
+  - "Filters are those of M(coralogix.incidents.incident_info): C(status), C(state), C(severity), C(assignees),
+    C(assigned), C(applications), C(subsystems),
+    C(contextual_labels), C(display_labels), C(meta_labels), C(muted), C(search), C(created_after) and
+    C(created_before).
+    The filters C(open_after), C(open_before), C(order_by) and C(limit) make no sense here."
+  - "Connection options are those of all modules, with the same environment variables: C(api_key), C(auth_scheme),
+    C(api_url),
+    C(domain), C(region), C(team_id), C(api_version), C(timeout), C(deadline), C(retries), C(validate_certs) and
+    C(ca_path).
+    C(deadline) limits one poll."
+  - The key needs the permission to read incidents, and no other one.
+options:
+  interval:
+    description:
+      - Seconds from the start of a poll to the start of the next one, at least 5.
+    type: float
+    default: 60
+  initial:
+    description:
+      - What the first poll emits. It counts only where no state is remembered.
+      - With V(none), only what changes from now on makes events. With V(open), each incident that is open is emitted
+        as opened.
+      - A time in RFC 3339 form, a day, or a time before now such as V(-1h) emits what was opened after it.
+    type: str
+    default: none
+  state_path:
+    description:
+      - A file in which the source remembers what it has emitted, so that a restart loses nothing and repeats nothing.
+      - Its folder must exist and be writable. Each source needs a file of its own.
+    type: path
+  changes:
+    description:
+      - The kinds of changes that make events. If it is not set, all do.
+    type: list
+    elements: str
+    choices:
+      - opened
+      - reopened
+      - unacknowledged
+      - acknowledged
+      - severity
+      - unassigned
+      - assigned
+      - resolved
+      - closed
+      - updated
+      - gone
+  feedback:
+    description:
+      - Whether ansible-rulebook acknowledges each event. Together with O(state_path), no event is lost then,
+        whenever the process is killed.
+      - Needs C(--persistence-id) on the command line of ansible-rulebook, and a C(name) for the source.
+    type: bool
+    default: false
 """
 
 EXAMPLES = r"""
+- name: Tell what happens to incidents
+  hosts: localhost
+  sources:
+    - name: incidents
+      coralogix.incidents.incidents:
+        # The key and the host come from CORALOGIX_API_KEY and CORALOGIX_REGION.
+        severity: [critical, error]
+        interval: 30
+        state_path: /var/lib/rulebook/incidents.state
+        feedback: true
+  rules:
+    - name: A grave one was opened
+      condition: event.change == "opened" and event.incident.severity == "INCIDENT_SEVERITY_CRITICAL"
+      action:
+        run_playbook:
+          name: coralogix.incidents.triage
+          extra_vars:
+            incident_ids: "{{ event.incident.id }}"
+            assignee: dana@example.com
+    - name: Anything else
+      condition: event.change is defined
+      action:
+        debug:
+          msg: "{{ event.incident.name }}: {{ event.change }}"
 """
 
 import asyncio
