@@ -18,10 +18,13 @@ import threading
 import time
 import typing as t
 
-import requests
-import urllib3
-
 from ._connections import TunnelFailed
+from ._requests_import import IMPORT_ERROR, requests, urllib3
+
+# Nothing here is used without requests. But the file can be imported, as Ansible's own checks do.
+_HttpBase: t.Any = object if IMPORT_ERROR else urllib3.connection.HTTPConnection
+_HttpsBase: t.Any = object if IMPORT_ERROR else urllib3.connection.HTTPSConnection
+_AdapterBase: t.Any = object if IMPORT_ERROR else requests.adapters.HTTPAdapter
 
 _limit = threading.local()
 
@@ -128,11 +131,11 @@ class _Limited:
             raise TunnelFailed from error
 
 
-class _HttpConnection(_Limited, urllib3.connection.HTTPConnection):
+class _HttpConnection(_Limited, _HttpBase):
     pass
 
 
-class _HttpsConnection(_Limited, urllib3.connection.HTTPSConnection):
+class _HttpsConnection(_Limited, _HttpsBase):
     def _connect_tls_proxy(self, hostname: str, sock: socket.socket) -> ssl.SSLSocket:
         """Speak TLS with the proxy itself. The sockets of urllib3 would not be limited."""
         verify = urllib3.util.ssl_.resolve_cert_reqs(self.cert_reqs) != ssl.CERT_NONE
@@ -147,7 +150,7 @@ class _HttpsConnection(_Limited, urllib3.connection.HTTPSConnection):
             raise TunnelFailed from error
 
 
-class LimitedAdapter(requests.adapters.HTTPAdapter):
+class LimitedAdapter(_AdapterBase):
     """An adapter for a session of requests whose connections are limited. C(opened) is a set that collects them."""
 
     def __init__(self, pool_size: int, tls: ssl.SSLContext | None, opened: t.Any) -> None:

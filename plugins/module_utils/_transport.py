@@ -20,13 +20,11 @@ from urllib.parse import urlsplit
 from ._answers import Response
 from ._connections import BodyTooLarge, EncodingUnsupported
 from ._errors import option_invalid
-from ._requests_import import IMPORT_ERROR, requests
+from ._requests_import import requests
 from ._resource import Request
 from ._settings import Settings, is_loopback
+from ._sockets import LimitedAdapter, start_limit, tls_context
 from ._version import VERSION
-
-if IMPORT_ERROR is None:
-    from ._sockets import LimitedAdapter, start_limit, tls_context
 
 # Bytes of one answer, decompressed. 10,000 incidents with 40 events each are about 120 MB.
 MAX_BODY = 128 * 1024 * 1024

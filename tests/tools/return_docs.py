@@ -28,7 +28,7 @@ GENERATED = re.compile(
 
 def source(name: str) -> str:
     """A source without its head: comments and the document marker."""
-    text = (SOURCES / f"{name}.yml").read_text(encoding="utf-8").partition("---\n")[2]
+    text = (SOURCES / f"{name}.template").read_text(encoding="utf-8").partition("---\n")[2]
     return re.sub(r"\A#.*\n", "", text)
 
 
