@@ -48,7 +48,7 @@ def draw_scenario(random: Random, name: str, incident: Callable[[Random], dict[s
 
 def run(scenario: Scenario) -> Case:
     with World(scenario) as world, drive.no_own_settings():
-        ended = drive.in_process(world, scenario.arguments(world.url), scenario.check_mode, scenario.diff)
+        ended = drive.in_process(world)
         world.settle()
         return Case(world, ended, list(world.simulator.journal), 0)
 

@@ -93,9 +93,7 @@ def incident_schema(version: str) -> Mapping[str, Any]:
 
 
 def draw_incident(version: str, random: Random) -> dict[str, Any]:
-    """The fields of an incident, but for its ID."""
     incident: dict[str, Any] = drawn(incident_schema(version), random)
-    del incident["id"]
     # The simulator's operations know no incident without a status.
     unspecified = incident["status"].endswith("_UNSPECIFIED")
     return {**incident, **({"status": TRIGGERED} if unspecified else {})}

@@ -2,11 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The fault campaign: seeded runs of the modules against the simulator, held against its true state.
+"""The fault campaign: seeded runs of the modules against the simulator, compared with what truly happened.
 
-A seed makes a scenario (scenario.py): a task out of a table of all modules (tasks.py), incidents, IDs or
-filters, options, a key, faults, other users. A world (world.py) is a simulator in which the scenario takes
-place, and which knows what truly happened. The module is driven in one of four ways (drive.py). Then every
-invariant (invariants.py) that applies to the task is held against the result; what nobody can know is in one
-table there. campaign.py does this for many seeds and adds up.
+A seed draws a scenario (scenario.py): a task (tasks.py), incidents, options, a key, faults (faults.py), other users.
+It takes place in a world (world.py): a simulator that knows what truly happened. The task is run in one of five ways
+(drive.py). Then every invariant (invariants.py) that applies is checked against the result. What the module had to
+conclude from the answers (answers.py) is in case.py, how long it may take in bound.py, and what nobody can know in
+one table of invariants.py. campaign.py does this for many seeds and adds up.
+
+Hypothesis draws and shrinks the same scenarios where answers have every wrong shape (tests/answers.py).
 """

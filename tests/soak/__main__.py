@@ -16,7 +16,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from .campaign import Report, as_json, as_text, run_seeds
+from .campaign import Report, run_seeds
 from .scenario import WAYS
 
 
@@ -50,10 +50,10 @@ def main() -> int:
         for part in parts:
             total.add(part.result())
     seconds = time.monotonic() - started
-    print(as_text(total))
+    print(total)
     print(f"\n{seconds:.0f} s; seeds from {first} on")
     if options.json:
-        content = {"first_seed": first, "seconds": round(seconds, 1), **as_json(total)}
+        content = {"first_seed": first, "seconds": round(seconds, 1), **total.as_json()}
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     return int(bool(total.defects))

@@ -9,12 +9,12 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any, Callable
+from typing import Any, NamedTuple
 
 from simulator import Simulator
 
@@ -22,7 +22,7 @@ from . import drive, invariants
 from .answers import READ
 from .case import Case
 from .drive import Run
-from .scenario import IN_MEMORY, IN_PROCESS, MODULE, PLAYBOOK, SOMEBODY, STOPPED, Scenario, draw
+from .scenario import IN_MEMORY, IN_PROCESS, MODULE, PLAYBOOK, STOPPED, Scenario, draw
 from .world import World
 
 # Hosts of one playbook.
@@ -34,8 +34,7 @@ PATIENT = 8
 PATIENCE = {IN_MEMORY: 60, IN_PROCESS: 60, MODULE: 120, STOPPED: 120, PLAYBOOK: 400}
 
 
-@dataclass
-class Defect:
+class Defect(NamedTuple):
     seed: int | None
     way: str
     breaches: list[str]
@@ -52,58 +51,65 @@ class Defect:
 class Report:
     """What many runs came to. Reports add up."""
 
-    runs: Counter[str] = field(default_factory=Counter)
-    """By the way of running."""
-    tasks: Counter[str] = field(default_factory=Counter)
-    """Runs by what the task is to do."""
-    faults: Counter[str] = field(default_factory=Counter)
-    actions_of_others: Counter[str] = field(default_factory=Counter)
-    outcomes: Counter[str] = field(default_factory=Counter)
-    checked: Counter[str] = field(default_factory=Counter)
-    """Invariants."""
-    excuses: Counter[str] = field(default_factory=Counter)
-    """Relaxations that counted."""
-    numbers: Counter[str] = field(default_factory=Counter)
+    counts: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    """Numbers of runs, tasks, faults and so on, by their names."""
     nearest_to_its_bound: dict[str, Any] = field(default_factory=dict)
     defects: list[Defect] = field(default_factory=list)
 
     def add(self, other: Report) -> None:
-        for spec in dataclasses.fields(self):
-            own, others = getattr(self, spec.name), getattr(other, spec.name)
-            if isinstance(own, Counter):
-                own.update(others)
-        self.nearest_to_its_bound = max(
-            self.nearest_to_its_bound, other.nearest_to_its_bound, key=lambda run: run.get("share", 0.0)
-        )
+        for name, counter in other.counts.items():
+            self.counts[name].update(counter)
+        both = (self.nearest_to_its_bound, other.nearest_to_its_bound)
+        self.nearest_to_its_bound = max(both, key=lambda run: run.get("share", 0.0))
         self.defects += other.defects
 
+    def as_json(self) -> dict[str, Any]:
+        counts = {name: dict(counter.most_common()) for name, counter in self.counts.items()}
+        return {**counts, "nearest": self.nearest_to_its_bound, "defects": [each._asdict() for each in self.defects]}
 
-_CAUSES = {
-    "Unknown incident": "unknown IDs",
-    "not visible yet": "effect not visible",
-    "neither the state before": "another effect",
-    "leaves out": "left out",
-    "cannot be sent in API version 3": "not to be asked of version 3",
-    "deadline": "deadline",
-    "Stopped": "stopped",
-    "interrupted": "interrupted",
-}
+    def __str__(self) -> str:
+        """For people, the defects last."""
+        lines = []
+        for name, counter in self.counts.items():
+            lines += ["", f"{name}: {counter.total():,}", *(f"  {n:8,}  {row}" for row, n in counter.most_common())]
+        lines += ["", f"nearest to its bound: {self.nearest_to_its_bound}", "", f"defects: {len(self.defects)}"]
+        return "\n".join([*lines, *(f"\n{defect}" for defect in self.defects[:20])])
 
 
 def describe_outcome(case: Case) -> str:
     """What became of a run, in a few words."""
     if case.run.result is None:
         return "killed"
-    result, refused = case.run.result, case.scenario.refused
-    changed = "changed" if result.get("changed") else "ok"
-    if not result.get("failed"):
-        return changed
+    result, changed = case.run.result, "changed" if case.run.result.get("changed") else "unchanged"
     failure = result.get("failure") or {}
-    cause = f"status {failure['status']}" if failure.get("status") else "no answer"
-    if failure.get("method") is None:
-        cause = next((cause for text, cause in _CAUSES.items() if text in str(result.get("msg"))), "other")
-    cause = "refused option" if refused else cause
-    return f"failed after a change: {cause}" if changed == "changed" else f"failed: {cause}"
+    cause = failure.get("status") or ("no answer" if failure.get("method") else "no request to blame")
+    return f"{changed}, failed: {cause}" if result.get("failed") else changed
+
+
+def judge(world: World, run: Run, trapped: int, report: Report) -> list[str]:
+    """Check everything about a run, and count what happened in it."""
+    world.settle()
+    case = Case(world, run, list(world.simulator.journal), trapped)
+    scenario, counts = world.scenario, report.counts
+    counts["runs by way"][scenario.way] += 1
+    counts["runs by task"][scenario.name] += 1
+    counts["outcomes"][describe_outcome(case)] += 1
+    counts["faults that occurred"].update(world.hits)
+    counts["acts of other users"].update(world.acts)
+    counts["requests"].update(
+        {
+            "requests": len(case.journal),
+            "incident IDs": len(case.asked),
+            "runs with several requests to read": len({e.target for e in case.journal if e.operation == READ}) > 2,
+            "pages after a first one": max(0, len(case.pages) - 1),
+            "runs that hung": world.is_cut_off,
+        }
+    )
+    share = round(invariants.share_of_bound(case), 3)
+    report.nearest_to_its_bound = {"share": share, "seed": scenario.seed, "way": scenario.way}
+    breaches = invariants.check(case, counts["checks"])
+    counts["excuses"].update(case.excuses)
+    return breaches + ([] if world.is_cut_off else _converge(case, report))
 
 
 def _converge(case: Case, report: Report) -> list[str]:
@@ -111,127 +117,71 @@ def _converge(case: Case, report: Report) -> list[str]:
     breaches: list[str] = []
     for name in ("a clean run", "a further run"):
         with World(_clean(case)) as world:
-            arguments = world.scenario.arguments(world.url)
-            run = drive.in_process(world, arguments, False, diff=True)
+            run = drive.in_process(world)
             world.settle()
             case = Case(world, run, list(world.simulator.journal), 0)
-        found = invariants.check(case, report.checked)
+        found = invariants.check(case, report.counts["checks"])
         if name == "a further run" and (case.ours or (case.writes and not case.is_unread)):
-            found.append(f"it changed something: {case.result}")
+            found.append(f"it changed something: {case.run.result}")
         breaches += [f"{name}: {breach}" for breach in found]
-        report.numbers["further runs"] += 1
+        report.counts["requests"]["further runs"] += 1
     return breaches
 
 
 def _clean(case: Case) -> Scenario:
     """The same task on the incidents as they are now, with a key that may do everything, and without faults."""
-    scenario, simulator = case.scenario, case.world.simulator
-    now = {i: simulator.incident(i) for i in case.world.states if case.world.now(i)}
-    incidents = {i: {name: value for name, value in fields.items() if name != "id"} for i, fields in now.items()}
-    spoilt = ("stale_reads", "max_url", "latency")
+    scenario, world = case.scenario, case.world
+    incidents = {i: world.simulator.incident(i) for i in world.states if world.now(i)}
+    options = {name: value for name, value in scenario.simulator.items() if name not in ("stale_reads", "max_url")}
     return dataclasses.replace(
         scenario,
         way=IN_MEMORY,
+        check_mode=False,
+        diff=True,
+        missing="ignore",
+        timeout=30.0,
         refused=None,
-        simulator={name: value for name, value in scenario.simulator.items() if name not in spoilt},
+        deadline=None,
+        stop=None,
+        faults=[],
+        actions=[],
+        simulator=options,
         permissions=scenario.task.permissions,
         key_kind="personal",
         key_is_known=True,
         incidents=incidents,
-        ids=[i for i in scenario.valid if i in incidents or not case.world.is_unreadable],
-        missing="ignore",
-        check_mode=False,
-        diff=True,
-        timeout=30.0,
-        deadline=None,
-        faults=[],
-        actions=[],
-        stop=None,
+        ids=[i for i in scenario.valid if i in incidents or not world.is_unreadable],
     )
 
 
-def judge(world: World, run: Run, trapped: int, report: Report) -> list[str]:
-    """Check everything about a run, and count what happened in it."""
-    world.settle()
-    case = Case(world, run, list(world.simulator.journal), trapped)
-    report.runs[world.scenario.way] += 1
-    report.tasks[world.scenario.name] += 1
-    report.outcomes[describe_outcome(case)] += 1
-    report.faults.update(world.hits)
-    report.actions_of_others.update(_actions_of_others(world))
-    targets = {entry.target for entry in case.journal if entry.operation == READ}
-    report.numbers.update(
-        {
-            "requests": len(case.journal),
-            "incident IDs": len(case.asked),
-            "runs that needed several requests to read": len(targets) > 2,
-            "pages after a first one": max(0, len(case.pages) - 1),
-            "runs that hung": world.is_cut_off,
-        }
-    )
-    report.nearest_to_its_bound = {
-        "share": round(invariants.share_of_bound(case), 3),
-        "seconds": round(run.elapsed + run.waited, 1),
-        "seed": world.scenario.seed,
-        "way": world.scenario.way,
-    }
-    breaches = invariants.check(case, report.checked)
-    report.excuses.update(case.excuses)
-    return breaches + ([] if world.is_cut_off else _converge(case, report))
-
-
-def _actions_of_others(world: World) -> Iterable[str]:
-    kinds = [kind.lower() for i in world.acted_on for kind, by in world.actors(i) if by == SOMEBODY]
-    yield from ({"upsert_state": "resolve"}.get(kind, kind) for kind in kinds)
-    yield from ["remove"] * len(world.removed) + ["create"] * len(world.created)
-
-
-def _run_in_process(worlds: Sequence[World]) -> list[Run]:
-    return [
-        drive.in_process(world, scenario.arguments(world.url), scenario.check_mode, scenario.diff)
-        for world in worlds
-        for scenario in [world.scenario]
-    ]
-
-
-def _run_module(worlds: Sequence[World]) -> list[Run]:
-    return [drive.as_module(world) for world in worlds]
-
-
-RUN: dict[str, Callable[[Sequence[World]], list[Run]]] = {
-    IN_MEMORY: _run_in_process,
-    IN_PROCESS: _run_in_process,
-    MODULE: _run_module,
-    STOPPED: _run_module,
-    PLAYBOOK: drive.in_playbook,
-}
-
-
-def play(scenarios: Sequence[Scenario], trap: Simulator | None = None) -> Report:
+def play(scenarios: Sequence[Scenario], trap: Simulator) -> Report:
     """Let scenarios take place at the same time, and judge each. The trap is the host to which redirects lead."""
     report = Report()
-    if trap:
-        trap.clear_journal()
+    trap.clear_journal()
     with ExitStack() as stack, drive.no_own_settings():
-        worlds = [stack.enter_context(World(scenario, *([trap.url] if trap else []))) for scenario in scenarios]
-        watchdog = threading.Timer(PATIENCE[scenarios[0].way], lambda: [world.cut_off() for world in worlds])
+        worlds = [stack.enter_context(World(scenario, trap.url)) for scenario in scenarios]
+        watchdog = threading.Timer(PATIENCE[scenarios[0].way], _cut_off, [worlds])
         watchdog.start()
-        runs = RUN[scenarios[0].way](worlds)
+        runs = drive.run(worlds)
         watchdog.cancel()
         for world, run in zip(worlds, runs):
-            breaches = judge(world, run, len(trap.journal) if trap else 0, report)
+            breaches = judge(world, run, len(trap.journal), report)
             if breaches:
                 scenario, text = world.scenario, f"{run.crash or run.result}"
                 report.defects.append(Defect(scenario.seed, scenario.way, breaches, str(scenario), text))
     return report
 
 
+def _cut_off(worlds: Iterable[World]) -> None:
+    for world in worlds:
+        world.cut_off()
+
+
 def scenarios_of(seed: int, way: str | None = None) -> list[Scenario]:
     """What takes place for a seed: one scenario, or those of all hosts of a playbook."""
-    scenario = dataclasses.replace(draw(Random(seed), way), seed=seed)
-    if scenario.way != PLAYBOOK:
-        return [scenario]
-    drawn = [draw(Random(f"{seed} {host}"), PLAYBOOK, scenario.name) for host in range(HOSTS)]
+    scenario = draw(Random(seed), way)
+    hosts = range(HOSTS if scenario.way == PLAYBOOK else 0)
+    drawn = [draw(Random(f"{seed} {host}"), PLAYBOOK, scenario.name) for host in hosts] or [scenario]
     return [dataclasses.replace(each, seed=seed) for each in drawn]
 
 
@@ -240,10 +190,10 @@ def run_seed(seed: int, trap: Simulator, way: str | None = None) -> Report:
     scenarios = scenarios_of(seed, way)
     report = play(scenarios, trap)
     depends_on_time = any(scenario.timeout < 1 or scenario.deadline for scenario in scenarios)
-    if report.defects and (report.numbers["runs that hung"] or depends_on_time):
-        patient = [dataclasses.replace(one, timeout=min(30.0, one.timeout * PATIENT)) for one in scenarios]
+    if report.defects and (report.counts["requests"]["runs that hung"] or depends_on_time):
+        patient = [dataclasses.replace(each, timeout=min(30.0, each.timeout * PATIENT)) for each in scenarios]
         report = play(patient, trap)
-        report.numbers["runs repeated, as they depend on the time"] += 1
+        report.counts["requests"]["runs repeated, as they depend on the time"] += 1
     return report
 
 
@@ -256,21 +206,3 @@ def run_seeds(seeds: Iterable[int], until: float, way: str | None = None) -> Rep
                 break
             total.add(run_seed(seed, trap, way))
     return total
-
-
-def as_json(report: Report) -> dict[str, Any]:
-    values = {spec.name: getattr(report, spec.name) for spec in dataclasses.fields(report)}
-    plain = {name: dict(value.most_common()) if isinstance(value, Counter) else value for name, value in values.items()}
-    return {**plain, "defects": [dataclasses.asdict(defect) for defect in report.defects]}
-
-
-def as_text(report: Report) -> str:
-    """The report for people, the defects last."""
-    lines = []
-    for spec in dataclasses.fields(report):
-        rows = getattr(report, spec.name)
-        if isinstance(rows, Counter):
-            lines += ["", f"{spec.name.replace('_', ' ')}: {sum(rows.values()):,}"]
-            lines += [f"  {count:8,}  {name}" for name, count in rows.most_common()]
-    lines += ["", f"nearest to its bound: {report.nearest_to_its_bound}", "", f"defects: {len(report.defects)}"]
-    return "\n".join([*lines, *(f"\n{defect}" for defect in report.defects[:20])])

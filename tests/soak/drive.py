@@ -32,6 +32,7 @@ from requests.structures import CaseInsensitiveDict
 from simulator import Simulator
 from simulator.wire import Request
 
+from .scenario import IN_MEMORY, IN_PROCESS, PLAYBOOK
 from .tasks import TASKS
 from .world import NO_SOCKET, World
 
@@ -108,21 +109,22 @@ class MemoryTransport:
         pass
 
 
-def in_process(world: World, arguments: Mapping[str, Any], check_mode: bool, diff: bool) -> Run:
+def in_process(world: World) -> Run:
     """All of the task, from its options to its result. Waits are accounted, unless a deadline counts them."""
     scenario, waits, crash, result = world.scenario, Waits(), "", None
     definition = MODULES[scenario.task.module].MODULE
     definition = definition._replace(resource=definition.resource._replace(page_size=scenario.page_size))
-    given = json.loads(json.dumps(arguments))
+    given = json.loads(json.dumps(scenario.arguments(world.url)))
 
     def new_memory_transport(settings: Any, _user_agent: str, correlation_id: str, _pool_size: int) -> Any:
         return MemoryTransport(world.simulator, settings.authorization, correlation_id)
 
     started = time.monotonic()
     try:
-        new_transport = new_memory_transport if given["api_url"].startswith(NO_SOCKET) else Transport
+        new_transport = new_memory_transport if scenario.way == IN_MEMORY else Transport
         sleep = None if "deadline" in given else waits
-        result = json.loads(json.dumps(run_task(definition, given, check_mode, diff, new_transport, sleep)))
+        result = run_task(definition, given, scenario.check_mode, scenario.diff, new_transport, sleep)
+        result = json.loads(json.dumps(result))
     except BaseException:
         crash = traceback.format_exc()
     ended = time.monotonic()
@@ -216,6 +218,14 @@ def in_playbook(worlds: Sequence[World]) -> list[Run]:
         Run(results.get(f"host-{number}"), run.output, world.last - world.first, ended_at=world.last)
         for number, world in enumerate(worlds)
     ]
+
+
+def run(worlds: Sequence[World]) -> list[Run]:
+    """Run what takes place in these worlds. They differ from each other only in a playbook."""
+    way = worlds[0].scenario.way
+    if way == PLAYBOOK:
+        return in_playbook(worlds)
+    return [(in_process if way in (IN_MEMORY, IN_PROCESS) else as_module)(world) for world in worlds]
 
 
 @contextlib.contextmanager

@@ -11,13 +11,15 @@ import copy
 import email.utils
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from functools import partial
 from random import Random
-from typing import Any, Callable, NamedTuple, Protocol
+from typing import Any, Callable, NamedTuple
 from urllib.parse import quote
 
 from operations import ACKNOWLEDGED, RESOLVED, TRIGGERED
 from simulator import assignment
+from simulator.wire import DRIP_PARTS
 
 from .tasks import TASKS
 
@@ -38,25 +40,9 @@ class Edit(NamedTuple):
     value: Any
 
 
-class Place(Protocol):
-    """What a fault may depend on: the world in which it happens."""
-
-    @property
-    def echo(self) -> str:
-        """Text with the API key in every form."""
-        ...
-
-    @property
-    def trap_url(self) -> str: ...
-
-    def show_state_before(self, answer: Any) -> Any: ...
-
-    def lead_back(self, answer: Any) -> Any: ...
-
-
 class FaultKind(NamedTuple):
-    fault: Arguments | Callable[[Place, Edit], Arguments]
-    """The arguments of the simulator's Fault."""
+    fault: Arguments | Callable[[Any, Edit], Arguments]
+    """The arguments of the simulator's Fault, or what makes them of the World and an edit."""
     retryable: bool = False
     """Whether the module must try again, so that a fault which passes costs only time."""
     effects: tuple[bool, ...] = (False,)
@@ -184,6 +170,18 @@ def _draw_lie(random: Random) -> Edit:
     return Edit(random.randrange(3), "lie", {name: random.choice(values) for name, values in _LIES.items()})
 
 
+def _draw_other_json(random: Random) -> Edit:
+    return Edit(0, "replace", random.choice(OTHER_JSON))
+
+
+def _draw_cut(random: Random) -> Edit:
+    return Edit(random.randint(2, 300), "cut", None)
+
+
+def _cut_off(answer: Any, edit: Edit) -> str:
+    return json.dumps(answer)[: edit.node]
+
+
 def _lie(answer: Any, edit: Edit) -> Any:
     """One of the incidents is shown otherwise than it is."""
     shown = answer.get("incidents") if isinstance(answer, dict) else None
@@ -200,11 +198,6 @@ def key_forms(key: str) -> list[str]:
     return [token, quote(token, safe=""), json.dumps(token)[1:-1], *(text[4:-1] for text in encoded)]
 
 
-def _echo(place: Place) -> Arguments:
-    """A true answer, but for texts and labels that hold the API key."""
-    return _replaced(description=place.echo, contextualLabels={place.echo: place.echo})
-
-
 PAGE = "<html><head><title>Proxy Login</title></head><body>Please log in</body></html>"
 TOO_LARGE = {"code": 8, "message": "grpc: received message larger than max (5242880 vs. 4194304)"}
 INTERIM_STATUSES = (102, 103)
@@ -216,149 +209,128 @@ ECHO = "answer holds the key"
 EDITED = "answer edited"
 
 
-def _statuses(
-    statuses: Iterable[int], retryable: bool = False, effects: tuple[bool, ...] = EITHER
-) -> dict[str, FaultKind]:
-    return {f"status {status}": FaultKind({"status": status}, retryable, effects) for status in statuses}
+def _refusal(fault: Any, **row: Any) -> FaultKind:
+    """It leaves no doubt: a write had no effect."""
+    return FaultKind(fault, False, (False,), **row)
 
 
-def _of_lists(fault: Any, **given: Any) -> FaultKind:
-    return FaultKind(fault, requests=(READS,), tasks=BY_FILTERS, **{"weight": 3, **given})
+def _lost(fault: Any, **row: Any) -> FaultKind:
+    """It leaves open whether a write took effect. Another try may help."""
+    return FaultKind(fault, True, EITHER, **row)
 
 
-def _drip(**given: Any) -> FaultKind:
-    retryable = given.get("interim_statuses", (100,)) == (100,)
-    return FaultKind({"drip": 0.05, **given}, retryable, EITHER, needs_http=True, is_silent=True, weight=0.6)
+def _useless(fault: Any, **row: Any) -> FaultKind:
+    """It leaves open whether a write took effect. Another try would not help."""
+    return FaultKind(fault, False, EITHER, **row)
 
 
-_MIS_SHAPED: dict[str, Any] = {
-    "incidents null": {"replace": {"incidents": None, "notFoundIds": None}},
-    "no assignments": _replaced(assignments=...),
-    "assignments null": _replaced(assignments=None),
-    "assignments a map": _replaced(assignments={}),
-    "id gone": _replaced(id=...),
+def _of_pages(fault: Any, **row: Any) -> FaultKind:
+    return FaultKind(fault, requests=(READS,), tasks=BY_FILTERS, **{"weight": 3, **row})
+
+
+def _drip(part: str, **fault: Any) -> Arguments:
+    return {"drip": 0.05, "drip_part": part, **fault}
+
+
+def _retry_after(value: str) -> Arguments:
+    return {"status": 429, "headers": {"Retry-After": value}}
+
+
+def _in_two_seconds() -> str:
+    """As an HTTP date, which has whole seconds only."""
+    return email.utils.formatdate(time.time() + 2, usegmt=True)
+
+
+_SILENT = {"needs_http": True, "is_silent": True, "weight": 0.6}
+_WITHOUT_FIELD = {
+    field: tuple(name for name, task in TASKS.items() if task.operation and field in task.operation.required_fields)
+    for field in ("status", "state")
 }
 
 KINDS: dict[str, FaultKind] = {
     # Refusals.
-    **_statuses((400, 401, 405, 409, 414, 418, 428), effects=(False,)),
-    "status 403": FaultKind({"status": 403}, weight=3),
-    "status 404, no route": FaultKind({"status": 404, "body": {"code": 5, "message": "Not Found", "details": []}}),
-    "status 404, no incident": FaultKind({"status": 404, "body": "Not Found: incident X"}),
-    "status 501": FaultKind({"status": 501, "body": {"code": 12, "message": "Method Not Allowed"}}),
-    "status 407, a page": FaultKind({"status": 407, "body": PAGE}),
-    "status 400, holds the key": FaultKind(lambda place, _edit: {"status": 400, "body": {"message": place.echo}}),
-    # Statuses that leave open whether a write was carried out.
-    **_statuses((101, 102, 103, 199, 300, 304, 306, 308, 408, 499, 525, 599)),
-    **_statuses((500, 502, 503, 504, *range(520, 525), 529), retryable=True),
-    "status 502, a page": FaultKind({"status": 502, "body": PAGE}, True, EITHER),
-    "status 503, Retry-After 1": FaultKind({"status": 503, "headers": {"Retry-After": "1"}}, True, EITHER, weight=3),
-    "status 503, holds the key": FaultKind(lambda place, _edit: {"status": 503, "body": place.echo}, True, EITHER),
-    "status 429, too large": FaultKind({"status": 429, "body": TOO_LARGE}, False, EITHER),
-    "status 100": FaultKind({"status": 100}, True, EITHER, needs_http=True),
-    "status 202": FaultKind({"status": 202}, False, EITHER),
-    "status 204": FaultKind({"status": 204, "body": ""}, True, EITHER),
-    **{
-        f"redirect {status}": FaultKind(
-            lambda place, _edit, s=status: {"redirect": place.trap_url, "status": s}, False, EITHER
-        )
-        for status in (301, 302, 303, 307, 308)
-    },
+    **{f"status {status}": _refusal({"status": status}) for status in (400, 401, 405, 409, 414, 418, 428)},
+    "status 403": _refusal({"status": 403}, weight=3),
+    "status 404, no route": _refusal({"status": 404, "body": {"code": 5, "message": "Not Found", "details": []}}),
+    "status 404, no incident": _refusal({"status": 404, "body": "Not Found: incident X"}),
+    "status 501": _refusal({"status": 501, "body": {"code": 12, "message": "Method Not Allowed"}}),
+    "status 407, a page": _refusal({"status": 407, "body": PAGE}),
+    "status 400, holds the key": _refusal(lambda world, _edit: {"status": 400, "body": {"message": world.echo}}),
+    "status 429, Retry-After 7200": _refusal(_retry_after("7200"), weight=4),
     # The rate is limited.
-    **{
-        f"status 429, Retry-After {value}": FaultKind(
-            {"status": 429, "headers": {"Retry-After": value}}, True, weight=2
-        )
-        for value in ("0", "1", "2", "soon")
-    },
+    **{f"status 429, Retry-After {n}": FaultKind(_retry_after(n), True, weight=2) for n in ("0", "1", "2", "soon")},
+    "status 429, Retry-After a date": FaultKind(lambda _world, _edit: _retry_after(_in_two_seconds()), True),
     "status 429": FaultKind({"status": 429}, True, weight=3),
-    "status 429, Retry-After a date": FaultKind(
-        lambda _place, _edit: {
-            "status": 429,
-            # The form has whole seconds only.
-            "headers": {"Retry-After": email.utils.formatdate(time.time() + 2, usegmt=True)},
-        },
-        True,
-    ),
-    "status 429, Retry-After 7200": FaultKind({"status": 429, "headers": {"Retry-After": "7200"}}, weight=4),
+    # Statuses that leave open whether a write was carried out.
+    **{f"status {n}": _useless({"status": n}) for n in (101, 102, 103, 199, 300, 304, 306, 308, 408, 499, 525, 599)},
+    **{f"status {n}": _lost({"status": n}) for n in (500, 502, 503, 504, 520, 521, 522, 523, 524, 529)},
+    "status 502, a page": _lost({"status": 502, "body": PAGE}),
+    "status 503, Retry-After 1": _lost({"status": 503, "headers": {"Retry-After": "1"}}, weight=3),
+    "status 503, holds the key": _lost(lambda world, _edit: {"status": 503, "body": world.echo}),
+    "status 429, too large": _useless({"status": 429, "body": TOO_LARGE}),
+    "status 100": _lost({"status": 100}, needs_http=True),
+    "status 202": _useless({"status": 202}),
+    "status 204": _lost({"status": 204, "body": ""}),
+    **{
+        f"redirect {n}": _useless(lambda world, _edit, n=n: {"redirect": world.trap_url, "status": n})
+        for n in (301, 302, 303, 307, 308)
+    },
     # No answer, or a broken one.
-    "reset": FaultKind({"reset": True}, True, EITHER, weight=6),
-    "hang": FaultKind({"hang": 20}, True, EITHER, needs_http=True, is_silent=True),
-    "truncated": FaultKind({"truncate": True}, True, EITHER, weight=3),
-    "truncated chunks": FaultKind({"truncate_chunked": True}, True, EITHER),
-    "malformed": FaultKind({"malformed": True}, True, EITHER),
-    "no HTTP": FaultKind(lambda place, _edit: {"raw": f"{place.echo}\r\n\r\n"}, True, EITHER, needs_http=True),
-    "a page": FaultKind({"replace": PAGE}, False, EITHER),
-    "empty": FaultKind({"replace": ""}, True, EITHER),
-    "bomb": FaultKind({"inflate_to": 130 << 20}, False, EITHER, needs_http=True, weight=0.3),
-    "bomb, packed twice": FaultKind({"inflate_to": 1 << 20, "gzip_layers": 2}, False, EITHER, needs_http=True),
-    "nested without end": FaultKind({"nest": 200_000}, False, EITHER),
-    **{
-        f"drips: {part}": _drip(drip_part=part)
-        for part in ("status", "headers", "body", "chunks", "trailers", "interim")
-    },
-    "drips: interim 102, 103": _drip(drip_part="interim", interim_statuses=INTERIM_STATUSES),
+    "reset": _lost({"reset": True}, weight=6),
+    "hang": _lost({"hang": 20}, **_SILENT),
+    "truncated": _lost({"truncate": True}, weight=3),
+    "truncated chunks": _lost({"truncate_chunked": True}),
+    "malformed": _lost({"malformed": True}),
+    "no HTTP": _lost(lambda world, _edit: {"raw": f"{world.echo}\r\n\r\n"}, needs_http=True),
+    "a page": _useless({"replace": PAGE}),
+    "empty": _lost({"replace": ""}),
+    "bomb": _useless({"inflate_to": 130 << 20}, needs_http=True, weight=0.3),
+    "bomb, packed twice": _useless({"inflate_to": 1 << 20, "gzip_layers": 2}, needs_http=True),
+    "nested without end": _useless({"nest": 200_000}),
+    **{f"drips: {part}": _lost(_drip(part), **_SILENT) for part in DRIP_PARTS},
+    "drips: interim 102, 103": _useless(_drip("interim", interim_statuses=INTERIM_STATUSES), **_SILENT),
     # Answers of another shape, or with another content.
-    **{f"mis-shaped: {name}": FaultKind(fault, False, EITHER) for name, fault in _MIS_SHAPED.items()},
+    "mis-shaped: incidents null": _useless({"replace": {"incidents": None, "notFoundIds": None}}),
+    "mis-shaped: no assignments": _useless(_replaced(assignments=...)),
+    "mis-shaped: assignments null": _useless(_replaced(assignments=None)),
+    "mis-shaped: assignments a map": _useless(_replaced(assignments={})),
+    "mis-shaped: id gone": _useless(_replaced(id=...)),
+    **{f"mis-shaped: no {f}": _useless(_replaced(**{f: ...}), tasks=t, weight=8) for f, t in _WITHOUT_FIELD.items()},
+    "other JSON": _useless(lambda _world, edit: {"replace": edit.value}, draw=_draw_other_json, weight=5),
+    "cut short": _lost(lambda _world, edit: {"replace": partial(_cut_off, edit=edit)}, draw=_draw_cut, weight=2),
+    EDITED: _useless(lambda _world, edit: {"replace": partial(edit_answer, edit=edit)}, draw=_draw_edit, weight=12),
+    "lie": _useless(lambda _world, edit: {"replace": partial(_lie, edit=edit)}, draw=_draw_lie, weight=8),
+    # Writes whose answers do not tell, or that are carried out only in part.
+    "answer leaves one out": _useless({"replace": _last_left_out}, requests=(WRITES,), weight=3),
+    "accepted without effect": _refusal({"replace": lambda answer: answer}, requests=(WRITES,), weight=6),
     **{
-        f"mis-shaped: no {field}": FaultKind(
-            _replaced(**{field: ...}),
-            False,
-            EITHER,
-            tasks=tuple(n for n, task in TASKS.items() if task.operation and field in task.operation.required_fields),
-            weight=8,
+        name: FaultKind(fault, "lost" in name, (True,), (WRITES,), tasks, weight=3)
+        for name, fault, tasks in (
+            ("partial: one incident", {"partial_ids": 1}, ()),
+            ("partial: one incident, then lost", {"partial_ids": 1, "reset": True}, ()),
+            ("partial: one assignee", {"partial_effect": 1}, CHANGES_ASSIGNMENTS),
         )
-        for field in ("status", "state")
     },
-    "answer leaves one out": FaultKind({"replace": _last_left_out}, False, EITHER, (WRITES,), weight=3),
-    "other JSON": FaultKind(
-        lambda _place, edit: {"replace": edit.value},
-        False,
-        EITHER,
-        draw=lambda random: Edit(0, "replace", random.choice(OTHER_JSON)),
-        weight=5,
-    ),
-    "cut short": FaultKind(
-        lambda _place, edit: {"replace": lambda answer: json.dumps(answer)[: edit.node]},
-        True,
-        EITHER,
-        draw=lambda random: Edit(random.randint(2, 300), "cut", None),
-        weight=2,
-    ),
-    EDITED: FaultKind(
-        lambda _place, edit: {"replace": lambda answer: edit_answer(answer, edit)},
-        False,
-        EITHER,
-        draw=_draw_edit,
-        weight=12,
-    ),
-    "lie": FaultKind(
-        lambda _place, edit: {"replace": lambda answer: _lie(answer, edit)}, False, EITHER, draw=_draw_lie, weight=8
-    ),
-    # Writes that are carried out otherwise than their answers say, or only in part.
-    "accepted without effect": FaultKind({"replace": lambda answer: answer}, False, (False,), (WRITES,), weight=6),
-    "partial: one incident": FaultKind({"partial_ids": 1}, False, (True,), (WRITES,), weight=3),
-    "partial: one incident, then lost": FaultKind(
-        {"partial_ids": 1, "reset": True}, True, (True,), (WRITES,), weight=2
-    ),
-    "partial: one assignee": FaultKind({"partial_effect": 1}, False, (True,), (WRITES,), CHANGES_ASSIGNMENTS, weight=5),
+    # The module must succeed in spite of these.
     STALE: FaultKind(
-        lambda place, _edit: {"replace": place.show_state_before}, False, (True,), (WRITES,), weight=4, is_harmless=True
+        lambda world, _edit: {"replace": world.show_state_before}, False, (True,), (WRITES,), weight=4, is_harmless=True
     ),
-    # What costs only time, or nothing.
     "latency": FaultKind({"delay": 0.02}, True, (True,), is_harmless=True),
     NESTED: FaultKind({"nest": 300}, True, (True,), is_harmless=True),
-    ECHO: FaultKind(lambda place, _edit: _echo(place), True, (True,), is_harmless=True, weight=2),
-    # Pages of a list.
-    "page: no pagination": _of_lists(_pagination(lambda _pagination: None)),
-    "page: no total": _of_lists(_pagination(lambda pagination: {**pagination, "totalSize": None})),
-    "page: token a number": _of_lists(_pagination(lambda pagination: {**pagination, "nextPageToken": 7})),
-    # As some gateways write a number of 64 bits.
-    "page: total as text": _of_lists(
-        _pagination(lambda pagination: {**pagination, "totalSize": str(pagination["totalSize"])}),
-        retryable=True,
+    ECHO: FaultKind(
+        lambda world, _edit: _replaced(description=world.echo, contextualLabels={world.echo: world.echo}),
+        True,
+        (True,),
         is_harmless=True,
+        weight=2,
     ),
-    LEADS_BACK: _of_lists(lambda place, _edit: {"replace": place.lead_back}, weight=12),
-    ENDLESS: _of_lists({"endless_pages": True}, weight=2),
+    # Pages of a list. Some gateways write a number of 64 bits as text.
+    "page: total as text": _of_pages(
+        _pagination(lambda pages: {**pages, "totalSize": str(pages["totalSize"])}), retryable=True, is_harmless=True
+    ),
+    "page: no pagination": _of_pages(_pagination(lambda _pages: None)),
+    "page: no total": _of_pages(_pagination(lambda pages: {**pages, "totalSize": None})),
+    "page: token a number": _of_pages(_pagination(lambda pages: {**pages, "nextPageToken": 7})),
+    LEADS_BACK: _of_pages(lambda world, _edit: {"replace": world.lead_back}, weight=12),
+    ENDLESS: _of_pages({"endless_pages": True}, weight=2),
 }

@@ -21,7 +21,7 @@ from typing import Any, Callable, NamedTuple
 from simulator import Entry
 
 from . import bound
-from .answers import LIST, REFUSED, UNCERTAIN, canonical
+from .answers import LIST, UNCERTAIN, canonical
 from .case import DIFFERENT, NOT_VISIBLE, OVERTAKEN, UNKNOWN, UNTOUCHED, Case
 from .faults import ENDLESS, INTERIM_STATUSES, KINDS, LEADS_BACK, STALE, key_forms
 from .scenario import IN_MEMORY, IN_PROCESS, Scenario
@@ -32,8 +32,9 @@ ALLOWANCE = 10.0
 # After this, a request of a task with a deadline was sent too late, and a signal was not obeyed.
 GRACE, STOP_GRACE = 0.5, 5.0
 FAILURE = {"status": int, "method": str, "url": str, "message": str, "correlation_id": str}
-MASK = "********"
-MAX_TEXT, MAX_MESSAGE = 10_000, 300
+MAX_MESSAGE, MAX_DEPTH = 300, 100
+# Characters of a text without its IDs; lists in a text, IDs in a list, characters of an ID.
+MAX_TEXT, LISTS_IN_TEXT, IDS_IN_LIST, MAX_ID = 2_500, 4, 20, 80
 # A read is looked at again so often while it shows the state before a write.
 LAG_READS = 5
 
@@ -51,12 +52,12 @@ def _last_answer_was_untrue(case: Case, incident_id: str) -> bool:
 
 
 def _is_meddled_with(case: Case, incident_id: str) -> bool:
-    return case.world.others_acted(incident_id) or incident_id in case.world.late
+    return incident_id in case.world.touched or incident_id in case.world.late
 
 
 RELAXATIONS = {
     "same act of another user": Relaxation(
-        lambda case, incident_id: case.world.others_acted(incident_id),
+        lambda case, incident_id: incident_id in case.world.touched,
         "Another user does the same to an incident after the module has read it. The answer to the write shows it as "
         "asked, whoever did it: it is reported as changed by this task.",
     ),
@@ -66,12 +67,12 @@ RELAXATIONS = {
         "be neither told from an unknown ID nor looked up: changed is true, with a warning.",
     ),
     "looks as before": Relaxation(
-        lambda case, incident_id: case.world.others_acted(incident_id),
+        lambda case, incident_id: incident_id in case.world.touched,
         "The answer to a write is lost, and before the next read another user makes the incident look as it did. That "
         "cannot be told from a write without effect. If the write is tried again, it undoes what that user did.",
     ),
     "acted in between": Relaxation(
-        lambda case, incident_id: case.world.others_acted(incident_id),
+        lambda case, incident_id: incident_id in case.world.touched,
         "Another user acts between the last read of an incident and the write. The API has no conditional write.",
     ),
     "untrue answer": Relaxation(
@@ -158,25 +159,40 @@ def no_traceback(case: Case) -> Breaches:
         yield f"no result: {case.run.output[-1500:]!r}"
 
 
-def _texts(value: Any) -> Iterator[str]:
-    """All texts in a value, keys of maps included."""
+class Text(NamedTuple):
+    """A text in a result, or the key of a map, and how deep it is nested."""
+
+    text: str
+    depth: int
+    is_key: bool = False
+
+
+def _texts(value: Any, depth: int = 1) -> Iterator[Text]:
     if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        yield from itertools.chain.from_iterable(map(_texts, (*value, *value.values())))
-    elif isinstance(value, (list, tuple)):
-        yield from itertools.chain.from_iterable(map(_texts, value))
+        yield Text(value, depth)
+    if isinstance(value, dict):
+        yield from (Text(key, depth, True) for key in value)
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _texts(inner, depth + 1)
+
+
+def _own_texts(case: Case) -> list[Text]:
+    """Those in the result, but for what Ansible writes in a form of its own."""
+    by_ansible = ("warnings", "deprecations", "exception", "invocation")
+    return list(_texts({name: value for name, value in case.result.items() if name not in by_ansible}))
 
 
 @applies_if(always)
 def the_key_is_nowhere(case: Case) -> Breaches:
-    text = "\n".join([case.run.output, *_texts(case.run.result)])
-    found = [form for form in key_forms(case.scenario.key) if form in text]
+    texts = [text for text, _depth, _is_key in _texts(case.run.result)]
+    found = [form for form in key_forms(case.scenario.key) if form in "\n".join([case.run.output, *texts])]
     if found:
         yield f"the API key is in the output, as {found}"
-    elif "VALUE_SPECIFIED_IN_NO_LOG" in "\n".join(
-        _texts({name: value for name, value in (case.run.result or {}).items() if name != "invocation"})
-    ):
+
+
+@applies_if(has_result)
+def ansible_has_nothing_to_mask(case: Case) -> Breaches:
+    if any("VALUE_SPECIFIED_IN_NO_LOG" in text.text for text in _own_texts(case)):
         yield "the API key was in the result, and Ansible had to mask it"
 
 
@@ -207,16 +223,19 @@ def urls_are_short(case: Case) -> Breaches:
 
 @applies_if(always)
 def tries_are_bounded(case: Case) -> Breaches:
-    tries = (case.scenario.retries + 1) * (2 if case.scenario.api_version == "latest" else 1)
-    for sort, requests in (("writes", case.writes), ("reads", [e for e in case.journal if e.operation != LIST])):
-        entries: list[Entry] = [getattr(request, "entry", request) for request in requests]
-        sent = Counter(incident_id for entry in entries for incident_id in entry.ids if incident_id in case.asked)
-        most = tries if sort == "writes" else tries * (2 + LAG_READS + 1)
-        yield from (f"{count} {sort} of {i[:60]}" for i, count in sent.items() if count > most)
-    pages = Counter(json.dumps([entry.target, entry.body]) for entry in case.journal if entry.operation == LIST)
-    # That a page leads back shows when it comes again.
-    most = (case.scenario.retries + 1) * (2 if case.world.hits[LEADS_BACK] else 1)
-    yield from (f"{count} times the page {page[:200]}" for page, count in pages.items() if count > most)
+    routes = 2 if case.scenario.api_version == "latest" else 1
+    tries = case.scenario.retries + 1
+    # A read comes first, before each further try of a write, and to look for its effect. That a page leads back shows
+    # when it comes again.
+    most = {"GET": routes * tries * (1 + 1 + LAG_READS), LIST: tries * (2 if case.world.hits[LEADS_BACK] else 1)}
+    sent = Counter(
+        (LIST if entry.operation == LIST else entry.method, what)
+        for entry in case.journal
+        for what in ([json.dumps([entry.target, entry.body])] if entry.operation == LIST else entry.ids)
+    )
+    for (kind, what), count in sent.items():
+        if count > most.get(kind, routes * tries):
+            yield f"{count} times {kind} of {what[:200]}"
 
 
 @applies_if(always)
@@ -249,7 +268,7 @@ def _bounds(case: Case) -> bound.Seconds:
 
 def share_of_bound(case: Case) -> float:
     most = _bounds(case)
-    return max(case.run.elapsed / most.requests, case.run.waited / most.waits if most.waits else 0.0)
+    return (case.run.elapsed + case.run.waited) / sum(most)
 
 
 @applies_if(always)
@@ -259,7 +278,8 @@ def ends_in_time(case: Case) -> Breaches:
         yield f"it had not ended after {case.run.elapsed:.0f} s, and was cut off"
     if case.run.elapsed > most.requests or case.run.waited > most.waits:
         yield f"{case.run.elapsed:.1f} s and waits of {case.run.waited:.1f} s, of at most {most}"
-    if case.world.stopped_at and case.run.ended_at > case.world.stopped_at + STOP_GRACE:
+    # Before the first request, Python may just be starting.
+    if case.world.stopped_at > case.world.first > 0 and case.run.ended_at > case.world.stopped_at + STOP_GRACE:
         yield f"it ended {case.run.ended_at - case.world.stopped_at:.1f} s after the signal"
 
 
@@ -322,20 +342,11 @@ def no_write_if_an_id_is_unknown(case: Case) -> Breaches:
 
 @applies_if(has_result)
 def result_is_carriable(case: Case) -> Breaches:
-    def levels(value: Any) -> int:
-        inner = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
-        return 1 + max(map(levels, inner), default=0)
-
-    def keys(value: Any) -> Iterator[str]:
-        inner = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
-        yield from value if isinstance(value, dict) else ()
-        yield from itertools.chain.from_iterable(map(keys, inner))
-
-    # These a module prints in a form of Ansible's own.
-    own = {name: value for name, value in case.result.items() if name not in ("warnings", "deprecations", "exception")}
-    reserved = [key for key in keys(own) if key.startswith("__ansible_")]
-    if reserved or levels(own) > 100:
-        yield f"Ansible cannot carry the result: {reserved[:3]}, {levels(own)} levels"
+    texts = _own_texts(case)
+    reserved = [text.text for text in texts if text.is_key and text.text.startswith("__ansible_")]
+    deepest = max(text.depth for text in texts)
+    if reserved or deepest > MAX_DEPTH:
+        yield f"Ansible cannot carry the result: {reserved[:3]}, {deepest} levels"
     try:
         json.dumps(case.result, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
@@ -345,7 +356,9 @@ def result_is_carriable(case: Case) -> Breaches:
 @applies_if(has_result)
 def messages_are_bounded(case: Case) -> Breaches:
     texts = [case.result.get("msg", ""), *map(str, case.result.get("warnings", ()))]
-    yield from (f"a message of {len(text)} characters" for text in texts if len(text) > MAX_TEXT)
+    longest_id = min(MAX_ID, max(map(len, case.asked), default=0))
+    most = MAX_TEXT + LISTS_IN_TEXT * IDS_IN_LIST * (longest_id + len("'', "))
+    yield from (f"a message of {len(text)} characters" for text in texts if len(text) > most)
     words = (case.result.get("failure") or {}).get("message") or ""
     if len(words) > MAX_MESSAGE:
         yield f"failure.message has {len(words)} characters"
@@ -467,7 +480,7 @@ def changed_ids_are_true(case: Case) -> Breaches:
 
 @applies_if(has_changes)
 def what_is_not_as_asked_is_told(case: Case) -> Breaches:
-    """A write without the effect asked for fails the task, or it warns where the incident is to be skipped."""
+    """A write without the effect asked for fails the task. Where the incident is to be skipped, the task warns."""
     effects = set().union(*(each for each in case.all_effects.values() if len(each) == 1))
     if effects & {NOT_VISIBLE, DIFFERENT} and not case.failed:
         yield f"no failure, though: {case.all_effects}"
@@ -495,9 +508,8 @@ def success_leaves_nothing_to_do(case: Case) -> Breaches:
 
 @applies_if(lambda case: has_result(case) and case.world.stopped_at > 0)
 def a_stopped_task_keeps_its_account(case: Case) -> Breaches:
-    open_writes = [write for write in case.writes if write.outcome != REFUSED]
-    if open_writes and not case.result.get("changed"):
-        yield f"changed is false, though {len(open_writes)} writes were sent"
+    if changes(case) and case.expected.get("changed") and not case.result.get("changed"):
+        yield f"changed is false, though {case.all_effects}"
     if case.result.get("changed") and not case.writes and not case.scenario.check_mode:
         yield "changed is true, though nothing was written"
     for name in [case.operation.ids_name] if case.scenario.task.operation else []:
@@ -545,11 +557,8 @@ def found_is_all(case: Case) -> Breaches:
     matching = case.world.matching()
     is_all = len(found) == min(len(matching), query.get("limit", len(matching)))
     total_is_right = not is_counted(query) or case.result["total"] == len(matching)
-    if (
-        not case.failed
-        and not (is_all and total_is_right)
-        and not _is_excused(case, "", "between pages", "untrue page")
-    ):
+    is_wrong = not case.failed and not (is_all and total_is_right)
+    if is_wrong and not _is_excused(case, "", "between pages", "untrue page"):
         yield f"{len(found)} incidents and a total of {case.result['total']}, of {len(matching)}"
 
 
@@ -583,6 +592,7 @@ def no_more_pages_than_needed(case: Case) -> Breaches:
             yield f"a page of {asked['pageSize']}, for {limit} in pages of {size}"
         token = content.next_token
         kept |= {incident_id for incident_id, incident in content.incidents.items() if is_kept(query, incident)}
+    size = int(_pagination(case.pages[0][0])["pageSize"]) if case.pages else size
     most = max(1, -(-min(limit, len(case.world.states)) // size)) + bool(case.world.hits[LEADS_BACK])
     # Pages without end show more than the service counts. The module may look at so many before it gives up.
     most += (2 * len(case.world.states) + 1_000) // size + 1 if case.world.hits[ENDLESS] else 0

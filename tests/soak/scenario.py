@@ -194,7 +194,8 @@ def _draw_ids(random: Random, task: Task, lenient: bool, is_small: bool) -> tupl
         # The others are for incidents that another user creates.
         return [_uuid(random) for _n in range(count)], [_uuid(random), _uuid(random)]
     if size < 0.025:
-        return [_uuid(random) for _n in range(random.randint(160, 420))], [_uuid(random)][: random.randint(0, 1)]
+        many, few = [_uuid(random) for _n in range(random.randint(160, 420))], [_uuid(random)][: random.randint(0, 1)]
+        return (few, many) if random.random() < 0.2 else (many, few)
     if size < 0.1 and lenient:
         return [_long_id(random) for _n in range(random.randint(3, 24))], []
     make = random.choice((_uuid, _odd_id)) if lenient else _uuid

@@ -42,18 +42,20 @@ class World:
             sim.add_key(scenario.key.removeprefix("Bearer "), scenario.permissions, scenario.key_kind)
         self.trap_url = f"{trap_url}/mgmt/openapi/5/incidents/incidents/v1"
         for incident_id, fields in scenario.incidents.items():
-            sim.add_incident(incident_id, without=OPTIONAL_FIELDS.difference(fields, ("description",)), **fields)
+            lacking = OPTIONAL_FIELDS.difference(fields, ("description",))
+            sim.add_incident(without=lacking, **{**fields, "id": incident_id})
         # What was found out between two changes of any kind.
         self._cache: dict[str, Incident] = {}
         self._cached_version, self._acted = (-1, -1), 0
         self.start: dict[str, Incident] = {i: incident for i in scenario.incidents if (incident := self.now(i))}
         self.states: dict[str, list[Incident]] = {i: [incident] for i, incident in self.start.items()}
         """All that each incident has been, as far as other users made it so."""
-        self.acted_on = {action.incident_id for action in scenario.actions}
-        """IDs of incidents to which other users do something, if it comes to that."""
+        self.acts: Counter[str] = Counter()
+        """What other users did, and how often."""
+        self.touched: set[str] = set()
+        """IDs of incidents to which other users did anything."""
         self.removed: dict[str, Incident] = {}
         """Incidents that another user removed, as they were then."""
-        self.created: set[str] = set()
         self.late: set[str] = set()
         """IDs of which a write took effect after the module had stopped waiting for its answer."""
         self.untrue: dict[int, set[str]] = {}
@@ -168,32 +170,27 @@ class World:
             self.send_signal()
 
     def _act(self, action: Action) -> None:
-        own = {"remove": self._remove, "create": self._create}
+        incident_id, before = action.incident_id, self.now(action.incident_id)
         operation, _space, user = action.what.partition(" ")
         self._acted += 1
         # Nobody can change what is not there.
         with contextlib.suppress(NotFound, KeyError):
-            if operation in own:
-                own[operation](action.incident_id)
-            else:
-                self.simulator.act(operation, action.incident_id, user or None, SOMEBODY)
-            self._acted += 1
-            incident = self.now(action.incident_id)
-            self.states.setdefault(action.incident_id, []).extend([incident] if incident else [])
-
-    def _remove(self, incident_id: str) -> None:
-        incident = self.now(incident_id)
-        self.simulator.remove_incident(incident_id)
-        self.removed.update({incident_id: incident} if incident else {})
-
-    def _create(self, incident_id: str) -> None:
-        if incident_id not in self.removed and self.now(incident_id) is None:
-            self.simulator.add_incident(incident_id, assignees=("u2",), events=1)
-            self._acted += 1
-            self.created.add(incident_id)
-            incident = self.now(incident_id)
-            if incident:
-                self.start[incident_id] = incident
+            if operation == "remove":
+                self.simulator.remove_incident(incident_id)
+            elif operation != "create":
+                self.simulator.act(operation, incident_id, user or None, SOMEBODY)
+            elif before is None and incident_id not in self.removed:
+                self.simulator.add_incident(incident_id, assignees=("u2",), events=1)
+        self._acted += 1
+        after = self.now(incident_id)
+        if before != after:
+            self.acts[operation] += 1
+            self.touched.add(incident_id)
+        if before and not after:
+            self.removed[incident_id] = before
+        if after and not before:
+            self.start.setdefault(incident_id, after)
+        self.states.setdefault(incident_id, []).extend([after] if after else [])
 
     def cut_off(self) -> None:
         """End a run that hangs: nobody is there any more."""
@@ -237,20 +234,3 @@ class World:
         found = [incident for incident_id in self.start for incident in [self.now(incident_id)] if incident]
         query = self.scenario.query
         return [] if matches_nothing(query) else [incident for incident in found if matches(query, incident)]
-
-    def actors(self, incident_id: str) -> list[tuple[str, str]]:
-        """What was done to the incident since the start: pairs of the kind of event and of who did it."""
-        incident = self.now(incident_id) or self.removed.get(incident_id)
-        if incident is None or incident_id not in self.start:
-            return []
-        return [
-            (event["incidentEventType"].removeprefix("INCIDENT_EVENT_TYPE_"), event["administrativeEvent"]["userId"])
-            for event in incident["events"][len(self.start[incident_id]["events"]) :]
-        ]
-
-    def others_acted(self, incident_id: str) -> bool:
-        """Whether another user did anything to it."""
-        if incident_id not in self.acted_on:
-            return False
-        by_others = any(by == SOMEBODY for _kind, by in self.actors(incident_id))
-        return by_others or incident_id in self.removed or incident_id in self.created
