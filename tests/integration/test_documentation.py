@@ -319,12 +319,7 @@ def anchors_of(document: str) -> set[str]:
 # Messages.
 
 # Where texts for people are. Those of event sources are in their log; what plugin_utils says only follows another text.
-_SOURCES = [
-    path
-    for folder in ("module_utils", "modules")
-    for path in sorted((ROOT / "plugins" / folder).glob("*.py"))
-    if "_event" not in path.name
-]
+_SOURCES = [path for folder in ("module_utils", "modules") for path in sorted((ROOT / "plugins" / folder).glob("*.py"))]
 NOT_OURS = ("Messages of Ansible itself", "Other problems")
 PARTS = "How to read a message"
 
