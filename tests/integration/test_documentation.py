@@ -493,10 +493,11 @@ class TestTables:
         for keys, modules, _meaning in rows_of(text_of("docs/guide.md"), "Returned"):
             returned_by.update({key: set(re.findall(r"incident_\w+", modules)) for key in keys.split(", ")})
         documented = {name: set(RETURNS[name]) for name in MODULES if name.startswith("incident")}
-        for name, keys in documented.items():
-            for key in (key for key in keys if key.endswith("_ids")):
+        for name, returned in documented.items():
+            for key in (key for key in returned if key.endswith("_ids")):
                 assert name in (returned_by[key] or {name}), f"{key} of {name}"
-        assert returned_by.keys() == {key for keys in documented.values() for key in keys if key.endswith("_ids")}
+        all_returned = {key for returned in documented.values() for key in returned if key.endswith("_ids")}
+        assert returned_by.keys() == all_returned
 
 
 # What a request of the table says besides the IDs.
