@@ -19,8 +19,7 @@ from typing import Any
 import pytest
 import yaml
 from playbooks import COLLECTION, KEY, Ansible, Run
-from simulator import Simulator
-from simulator.lifelike import timestamp
+from simulator import Simulator, timestamp
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAYBOOKS = sorted(path.stem for path in (ROOT / "playbooks").glob("*.yml"))
