@@ -70,7 +70,8 @@ def test_other_encodings_of_json_are_treated_alike(
 
 @pytest.mark.parametrize("levels", [0, 60, 62, 64, 66, 400])
 def test_deep_nesting_is_cut(levels: int) -> None:
-    answer, warnings = portable(nested(levels))
+    # Brackets in a text must not hide the others.
+    answer, warnings = portable(nested(levels).replace(b"1", b'"]]["'))
     assert warnings == ([CUT] if levels > 62 else [])
     assert depth(answer) == min(levels + 1, _portable.MAX_DEPTH)
     assert (TOO_DEEP in json.dumps(answer)) == (levels > 62)

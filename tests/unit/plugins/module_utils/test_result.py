@@ -134,3 +134,7 @@ def test_result_that_cannot_be_built_still_says_what_was_changed() -> None:
     assert (unbuilt["failed"], unbuilt["changed"], unbuilt["unassigned_ids"]) == (True, True, [A])
     assert "(MemoryError: x). Unassigned before that:" in unbuilt["msg"]
     assert f"Perhaps unassigned, but not verified: '{B}'." in unbuilt["msg"]
+    for verified in (True, False):
+        done = progress(UNCERTAIN, users=("u1",))._replace(unverified=[] if verified else [A])
+        unbuilt = _result.unbuilt_result(UNASSIGN, [A, B], Outcome(done), CONTEXT, MemoryError())
+        assert (unbuilt["changed"], unbuilt["unassigned_ids"]) == (not verified, [])

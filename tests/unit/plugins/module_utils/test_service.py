@@ -268,7 +268,10 @@ def test_pages_without_an_end_are_given_up(pages: list[dict[str, t.Any]], messag
 
 NO_TOTALS: list[t.Any] = [None, -1, 1.5, True, "many", "9" * 5000]
 WRONG_PAGES: dict[str, tuple[t.Any, str]] = {
-    **{f"pagination {value}": ({"incidents": [], "pagination": value}, "pagination is not an") for value in (None, ["x"])},
+    **{
+        f"pagination {value}": ({"incidents": [], "pagination": value}, "pagination is not an")
+        for value in (None, ["x"])
+    },
     **{f"total {value!r:.9}": (page(total=value), "totalSize") for value in NO_TOTALS},
     **{f"token {value}": (page(token=value), "nextPageToken") for value in (5, ["a"])},
     "no incidents": ({"pagination": {"totalSize": 0}}, "incidents is not a list"),
