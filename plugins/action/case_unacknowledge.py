@@ -4,8 +4,11 @@
 
 from __future__ import annotations
 
-from ..modules.case_unacknowledge import MODULE
-from ..plugin_utils._in_process import InProcessAction
+from ..plugin_utils._bytecode_cache import bytecode_cache
+
+with bytecode_cache():
+    from ..modules.case_unacknowledge import MODULE
+    from ..plugin_utils._in_process import InProcessAction
 
 
 class ActionModule(InProcessAction):
