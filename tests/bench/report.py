@@ -2,12 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From figures to goals and tables: pure functions, all times in seconds as measured."""
+"""From figures to goals and tables. Pure functions; times are in seconds, memory in bytes."""
 
 from __future__ import annotations
 
 import re
-import statistics
 from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
@@ -16,121 +15,62 @@ from typing import Any, Callable, NamedTuple
 Measured = Mapping[str, Any]
 Row = Mapping[str, Any]
 
-# What a task returns unless options say otherwise.
-EVERYTHING = "everything"
+# The ways in which a task of the collection can run. Others have only one.
+IN_PROCESS, MODULE, NO_WAY = "in process", "module", ""
 
 TASKS = {
-    "ping": "`ansible.builtin.ping`, the floor of any task",
-    "unassign": "`incident_unassign`, 20 incidents, 10 assigned",
+    "ping": "`ansible.builtin.ping`",
+    "unassign": "`incident_unassign`, 10 of 20 incidents assigned",
     "again": "the same, none assigned any more",
     "uri": "two `ansible.builtin.uri` tasks and `set_fact`",
     "loop": "a loop of `uri` over the 20 IDs",
 }
 
-# The parts of a task: what it is, and its seconds from one run's marks.
-PARTS: dict[str, Callable[[Row], float]] = {
-    "start of Python": lambda row: row["interpreter"],
-    "unpacking, and Ansible's code for modules": lambda row: row["all"] - row["import all"] - row["run"],
-    "`import requests`": lambda row: row["import requests"],
-    "import of the collection's code": lambda row: row["import all"] - row["import requests"],
-    "checking the options (Ansible)": lambda row: row["options"],
-    "connecting": lambda row: row["connect"],
-    "waiting for the service": lambda row: row["wait"],
-    "`requests` at work": lambda row: row["requests"] - row["connect"] - row["wait"],
-    "the collection's code at work": lambda row: row["run"] - row["options"] - row["requests"] - row["result"],
-    "writing the result (Ansible)": lambda row: row["result"],
-    "end of Python": lambda row: row["process"] - row["interpreter"] - row["all"],
-}
-OURS = "the collection's code at work"
 
-
-class Goal(NamedTuple):
-    what: str
-    value: Callable[[Measured, str], float]
-    """From all that was measured and the figure that counts: C(wall), or for comparison C(cpu)."""
-    limit: float
-
-
-def one(rows: Iterable[Row], **wanted: Any) -> Row:
+def find(rows: Iterable[Row], **wanted: Any) -> Row:
     """The row that has these values."""
-    (found,) = [row for row in rows if all(row[key] == value for key, value in wanted.items())]
+    (found,) = [row for row in rows if all(row[name] == value for name, value in wanted.items())]
     return found
 
 
-def ratio(case: str, other: str) -> Callable[[Measured, str], float]:
-    """What a case of the tasks costs, in terms of another one."""
-    return lambda measured, figure: (
-        one(measured["tasks"], case=case)[figure] / one(measured["tasks"], case=other)[figure]
-    )
+class Goal(NamedTuple):
+    """A figure of one row in terms of the same figure of another row of the section."""
+
+    text: str
+    section: str
+    row: Row
+    other: Row
+    limit: float
+    figures: tuple[str, ...] = ("wall", "cpu")
+    """The first one counts, the other is for comparison: a busy machine disturbs processor time less."""
+
+    def values(self, measured: Measured) -> list[float]:
+        rows = measured[self.section]
+        return [find(rows, **self.row)[figure] / find(rows, **self.other)[figure] for figure in self.figures]
 
 
-def growth(measured: Measured, figure: str) -> float:
-    """By how much a figure grows, at most, where the IDs become ten times as many."""
-    rows = [row for row in measured["scale"] if row["returned"] == EVERYTHING]
-    return max(
-        one(rows, ids=10 * row["ids"], events=row["events"])[figure] / row[figure]
-        for row in rows
-        if any(other["ids"] == 10 * row["ids"] for other in rows)
-    )
-
-
-def memory_growth(measured: Measured, figure: str) -> float:
-    return growth(measured, "memory")
-
-
-def against_sequential(measured: Measured, figure: str) -> float:
-    """The requests for many IDs, as the collection sends them, in terms of one after another: a matter of waiting."""
-    rows = [row for row in measured["parallel"] if row["latency"] == measured["surroundings"]["latency"]]
-    return one(rows, parallel=measured["surroundings"]["parallel"])["wall"] / one(rows, parallel=0)["wall"]
-
-
-def pages_against_script(measured: Measured, figure: str) -> float:
-    """incident_info in terms of a script, where there are most incidents."""
-    most = max(row["incidents"] for row in measured["pages"])
-    module, script = (one(measured["pages"], incidents=most, case=case) for case in ("module", "script"))
-    return module[figure] / script[figure]
-
-
-def pages_memory_growth(measured: Measured, figure: str) -> float:
-    rows = {row["incidents"]: row["memory"] for row in measured["pages"] if row["case"] == "module"}
-    return max(rows[10 * size] / memory for size, memory in rows.items() if 10 * size in rows)
-
-
-def part(name: str, measured: Measured) -> float:
-    return statistics.median(PARTS[name](row) for row in measured["parts"])
-
-
-def own_share(measured: Measured, figure: str) -> float:
-    return part(OURS, measured) / one(measured["tasks"], case="unassign")["wall"]
-
-
+_FIRST = {"case": "unassign", "way": IN_PROCESS, "count": 1}
+_LARGEST = {"count": 10_000, "events": 3, "options": {}}
+_LARGE = (
+    "10,000 incidents of 3 events, whole play",
+    "large",
+    {**_LARGEST, "way": IN_PROCESS},
+    {**_LARGEST, "way": MODULE},
+)
 GOALS = (
-    Goal("20 incidents, in terms of `ping`", ratio("unassign", "ping"), 1.35),
-    Goal("20 incidents, in terms of the two `uri` tasks", ratio("unassign", "uri"), 0.42),
-    Goal("20 incidents, in terms of the loop", ratio("unassign", "loop"), 0.05),
-    Goal("the second run, in terms of the first", ratio("again", "unassign"), 1.0),
-    Goal("time, for ten times the IDs", growth, 10.0),
-    Goal("memory, for ten times the IDs", memory_growth, 10.0),
-    Goal("requests for 10,000 IDs, in terms of one after another", against_sequential, 1 / 3),
-    Goal("`incident_info`, 10,000 incidents, in terms of a bare script", pages_against_script, 1.5),
-    Goal("memory of `incident_info`, for ten times the incidents", pages_memory_growth, 10.0),
-    Goal("the collection's code at work, as a part of a task", own_share, 0.05),
+    Goal("first task of a play / `ping`", "tasks", _FIRST, {"case": "ping", "count": 1}, 0.6),
+    Goal("five tasks / five `ping`s", "tasks", {**_FIRST, "count": 5}, {"case": "ping", "count": 5}, 0.3),
+    Goal("first task / two `uri` tasks", "tasks", _FIRST, {"case": "uri"}, 0.2),
+    Goal("first task / loop of `uri`", "tasks", _FIRST, {"case": "loop"}, 0.03),
+    Goal(f"{_LARGE[0]} / as a module: time", *_LARGE[1:], 0.5),
+    Goal(f"{_LARGE[0]} / as a module: memory", *_LARGE[1:], 0.7, ("memory",)),
 )
 
 
-def goals(measured: Measured) -> list[dict[str, Any]]:
-    """Time decides; the processor's time stands beside it, as a busy machine disturbs that less."""
-    found = [(goal, goal.value(measured, "wall"), goal.value(measured, "cpu")) for goal in GOALS]
-    return [
-        {"goal": goal.what, "limit": goal.limit, "value": value, "by_cpu": by_cpu, "met": value <= goal.limit}
-        for goal, value, by_cpu in found
-    ]
-
-
-def table(head: str, rows: Iterable[Iterable[str]]) -> str:
-    """In Markdown; the first column is words, all others are figures."""
+def table(head: str, rows: Iterable[Iterable[str]], texts: int = 1) -> str:
+    """In Markdown. The first columns are texts, all others are figures."""
     names = head.split(" | ")
-    lines = [names, ["---", *["---:"] * (len(names) - 1)], *rows]
+    lines = [names, ["---"] * texts + ["---:"] * (len(names) - texts), *rows]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
@@ -139,158 +79,108 @@ def ms(seconds: float) -> str:
 
 
 def mb(size: float) -> str:
-    return f"{size / 1e6:,.1f} MB" if size < 1e7 else f"{size / 1e6:,.0f} MB"
+    return f"{size / 1e6:,.0f} MB"
+
+
+def _goals(measured: Measured) -> str:
+    def cells(goal: Goal) -> Iterable[str]:
+        value, *compared = goal.values(measured)
+        met = "yes" if value <= goal.limit else "no"
+        return goal.text, f"{goal.limit}", f"{value:.3f}", "".join(f"{other:.3f}" for other in compared), met
+
+    goals = [goal for goal in GOALS if goal.section in measured]
+    return table("Goal | At most | Measured | By processor time | Met", map(cells, goals))
 
 
 def _tasks(measured: Measured) -> str:
-    floor = one(measured["tasks"], case="ping")
-    return table(
-        "Task | Time | Processor | Times `ping` | Requests",
-        (
-            (
-                TASKS[row["case"]],
-                ms(row["wall"]),
-                ms(row["cpu"]),
-                f"{row['wall'] / floor['wall']:.2f}",
-                str(row["requests"]),
-            )
-            for row in measured["tasks"]
-        ),
-    )
+    rows = measured["tasks"]
+    pings = {row["count"]: row for row in rows if row["case"] == "ping"}
 
+    def cells(row: Row) -> Iterable[str]:
+        yield str(row["count"])
+        yield TASKS[row["case"]]
+        yield row["way"]
+        yield ms(row["wall"])
+        yield ms(row["cpu"])
+        yield from (f"{row[figure] / pings[row['count']][figure]:.2f}" for figure in ("wall", "cpu"))
+        yield f"{row['requests']:.0f}"
 
-def _parts(measured: Measured) -> str:
-    # The stopwatch costs a little itself: shares are of what the parts are together.
-    parts = {name: part(name, measured) for name in PARTS}
-    task = one(measured["tasks"], case="unassign")["wall"]
-    parts = {"Ansible on the controller": max(0.0, task - measured["parts"][0]["bare"]), **parts}
-    whole = sum(parts.values())
-    return table(
-        "Part | Time | Share",
-        ((name, f"{value * 1000:.1f} ms", f"{value / whole:.1%}") for name, value in parts.items()),
-    )
+    head = "In a play | Task | Way | Time | Processor | Time / `ping` | Processor / `ping` | Requests"
+    return table(head, map(cells, sorted(rows, key=lambda row: row["count"])), texts=3)
 
 
 def _parallel(measured: Measured) -> str:
     latencies = sorted({row["latency"] for row in measured["parallel"]})
-    names = {0: "one after another, on a bare session"}
 
-    def cells(number: int) -> Iterable[str]:
-        yield names.get(number, str(number))
+    def cells(limit: int) -> Iterable[str]:
+        yield str(limit or "one after another, on a bare session")
         for latency in latencies:
             rows = [row for row in measured["parallel"] if row["latency"] == latency]
-            wall = one(rows, parallel=number)["wall"]
+            wall = find(rows, parallel=limit)["wall"]
             yield f"{wall:.2f} s"
-            yield f"{wall / one(rows, parallel=0)['wall']:.2f}"
+            yield f"{wall / find(rows, parallel=0)['wall']:.2f}"
 
     head = " | ".join(["Requests at a time", *(f"{ms(latency)} each | ratio" for latency in latencies)])
-    numbers = dict.fromkeys(row["parallel"] for row in measured["parallel"])
-    return table(head, (cells(number) for number in numbers))
+    return table(head, map(cells, dict.fromkeys(row["parallel"] for row in measured["parallel"])))
 
 
-def _large(rows: Iterable[Row]) -> str:
-    return table(
-        "IDs | Events each | Returned | Time | Processor | Requests | Result | Memory",
-        (
-            (
-                f"{row['ids']:,}",
-                str(row["events"]),
-                row["returned"],
-                f"{row['wall']:.2f} s",
-                f"{row['cpu']:.2f} s",
-                str(row["requests"]),
-                mb(row["output"]),
-                mb(row["memory"]),
-            )
-            for row in rows
-        ),
-    )
+def _large(measured: Measured) -> str:
+    def cells(row: Row) -> Iterable[str]:
+        yield f"{row['count']:,}"
+        yield str(row["events"])
+        yield "without events" if row["options"] else "everything"
+        yield row["way"]
+        yield from _costs(row)
+
+    head = "Incidents | Events each | Returned | Way | Time | Processor | Memory | Requests"
+    return table(head, map(cells, measured["large"]), texts=4)
 
 
-def _pages(measured: Measured) -> str:
-    names = {"module": "`incident_info`", "script": "a bare `requests` script"}
-    return table(
-        "Incidents, of 3 events each | By | Time | Processor | Requests | Memory",
-        (
-            (
-                f"{row['incidents']:,}",
-                names[row["case"]],
-                f"{row['wall']:.2f} s",
-                f"{row['cpu']:.2f} s",
-                str(row["requests"]),
-                mb(row["memory"]),
-            )
-            for row in measured["pages"]
-        ),
-    )
+def _lists(measured: Measured) -> str:
+    def cells(row: Row) -> Iterable[str]:
+        yield f"{row['count']:,}"
+        yield "a bare `requests` script" if row["way"] == "script" else f"`incident_info`, {row['way']}"
+        yield from _costs(row)
+
+    return table("Incidents | By | Time | Processor | Memory | Requests", map(cells, measured["lists"]), texts=2)
 
 
-def _plays(measured: Measured) -> str:
-    return table(
-        "IDs | Events each | Returned | Time | Processor | Memory of Ansible",
-        (
-            (
-                f"{row['ids']:,}",
-                str(row["events"]),
-                row["returned"],
-                f"{row['wall']:.1f} s",
-                f"{row['cpu']:.1f} s",
-                mb(row["memory"]),
-            )
-            for row in measured["plays"]
-        ),
-    )
+def _costs(row: Row) -> Iterable[str]:
+    return f"{row['wall']:.2f} s", f"{row['cpu']:.2f} s", mb(row["memory"]), f"{row['requests']:.0f}"
 
 
-def _goals(measured: Measured) -> str:
-    return table(
-        "Goal | At most | Measured | By the processor's time | Met",
-        (
-            (
-                row["goal"],
-                f"{row['limit']:.3g}",
-                f"{row['value']:.3g}",
-                "" if row["by_cpu"] == row["value"] else f"{row['by_cpu']:.3g}",
-                "yes" if row["met"] else "no",
-            )
-            for row in measured["goals"]
-        ),
-    )
-
-
-def _surroundings(measured: Measured) -> str:
-    told = measured["surroundings"]
+def _conditions(measured: Measured) -> str:
+    values = measured["conditions"]
     return (
-        f"Measured with Python {told['python']}, ansible-core {told['ansible_core']} and requests {told['requests']}\n"
-        f"on {told['processors']} processors; every answer of the service waits {ms(told['latency'])}. "
-        f"Medians of {told['repeat']} runs."
+        f"Measured with Python {values['python']}, ansible-core {values['ansible_core']} and requests "
+        f"{values['requests']}\non {values['processors']} processors. Each answer of the service takes "
+        f"{ms(values['latency'])}. Medians of {values['repeat']} runs, of {values['repeat_large']} for many incidents."
     )
 
 
 TABLES: dict[str, Callable[[Measured], str]] = {
-    "surroundings": _surroundings,
+    "conditions": _conditions,
     "tasks": _tasks,
-    "parts": _parts,
     "parallel": _parallel,
-    "scale": lambda measured: _large(measured["scale"]),
-    "pages": _pages,
-    "plays": _plays,
+    "large": _large,
+    "lists": _lists,
     "goals": _goals,
 }
 
 
 def tables(measured: Measured) -> dict[str, str]:
-    return {name: made(measured) for name, made in TABLES.items()}
+    """The tables of all sections that were measured."""
+    return {name: make(measured) for name, make in TABLES.items() if name == "goals" or name in measured}
 
 
-def write_into(path: Path, made: Mapping[str, str]) -> None:
+def write_into(path: Path, contents: Mapping[str, str]) -> None:
     """Replace what stands between `<!-- bench: NAME -->` and `<!-- end -->` by the table of that name."""
     text = path.read_text(encoding="utf-8")
-    for name, content in made.items():
+    for name, content in contents.items():
         place = re.compile(rf"(<!-- bench: {name} -->\n).*?(<!-- end -->)", re.S)
-        text = place.sub(partial(_between, content), text)
+        text = place.sub(partial(_replace, content), text)
     path.write_text(text, encoding="utf-8")
 
 
-def _between(content: str, found: re.Match[str]) -> str:
+def _replace(content: str, found: re.Match[str]) -> str:
     return f"{found[1]}\n{content}\n\n{found[2]}"

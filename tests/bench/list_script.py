@@ -4,7 +4,7 @@
 
 """What a user would write in place of incident_info: all incidents, page by page, printed as JSON.
 
-pages.py URL KEY INCIDENTS_IN_A_PAGE
+list_script.py URL KEY PAGE_SIZE
 """
 
 from __future__ import annotations
