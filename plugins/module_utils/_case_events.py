@@ -31,7 +31,7 @@ def _lists_for_events(options: Options, since: str, now: datetime) -> list[Optio
     if start is not None:
         since = max(since, rfc3339(parse_time("created_after", start, now)))
     end = options.get("created_before")
-    lists = [{**options, "status": ["active", "acknowledged", "resolved"]}]
+    lists: list[Options] = [{**options, "status": ["active", "acknowledged", "resolved"]}]
     if end is None or rfc3339(parse_time("created_before", end, now)) >= since:
         lists.append({**options, "status": ["closed"], "created_after": since})
     return lists

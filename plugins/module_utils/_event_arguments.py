@@ -67,7 +67,7 @@ def check_source_arguments(
             f"Unknown arguments: {', '.join(sorted(unknown))}. A source of {resource.plural} takes {', '.join(spec)}."
         )
     check_given(given, spec, not_null=[*resource.filters.options, "changes"])
-    options = {
+    options: dict[str, t.Any] = {
         name: option.get("default") if given.get(name) is None else _convert(name, given[name], option)
         for name, option in spec.items()
     }
@@ -130,10 +130,11 @@ def _convert(name: str, value: t.Any, spec: t.Mapping[str, t.Any]) -> t.Any:
         value = str(value)
     if not isinstance(value, _TYPES[kind]) or (isinstance(value, bool) and kind != "bool"):
         raise option_invalid(f"{name} is of type {type(value).__name__}. It must be of type {kind}.")
+    converted: t.Any = value
     choices = spec.get("choices")
     if choices and value not in choices:
         raise option_invalid(f"{name} contains {value!r}. It must be one of {', '.join(choices)}.")
-    return _convert_map(name, value, spec) if kind == "dict" and "options" in spec else value
+    return _convert_map(name, converted, spec) if kind == "dict" and "options" in spec else converted
 
 
 def _convert_map(name: str, value: Options, spec: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

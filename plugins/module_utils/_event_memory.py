@@ -99,6 +99,8 @@ class Memory:
         """The newest time of the service's clock that an item has shown, in RFC 3339 form."""
         self._absent: dict[str, _Absence] = {}
         self._stale: dict[str, int] = {}
+        self._gone: dict[str, datetime] = {}
+        """Since when items are gone. A list that is late may still show them."""
 
     def since(self, now: datetime) -> datetime:
         """From when on items count that ended before a list showed them. C(now) is this machine's clock."""
@@ -146,10 +148,13 @@ class Memory:
         for item_id, item in listed.items():
             record = self.records.get(item_id)
             if record is None:
-                deliveries.append(self._add(item_id, item, emit_new(item), first_generation, now))
+                if item_id not in self._gone:
+                    deliveries.append(self._add(item_id, item, emit_new(item), first_generation, now))
                 continue
             if not self._is_unchanged(record, item):
                 deliveries += self._update(item_id, record, item, now)
+        self._gone = {item_id: since for item_id, since in self._gone.items() if now - since <= LAG}
+        self._gone.update(dict.fromkeys(not_found, now))
         for item_id in self._absent.keys() & listed.keys():
             del self._absent[item_id]
         deliveries += [self._remove(item_id) for item_id in not_found]
@@ -158,7 +163,8 @@ class Memory:
         forgotten = self._forget(listed, read, now)
         self.generation += bool(forgotten)
         created = self._rules.created
-        deliveries.sort(key=lambda delivery: str(delivery.record.item.get(created)))
+        # What makes no events comes first, so that it is remembered before any event is sent.
+        deliveries.sort(key=lambda delivery: (bool(delivery.events), str(delivery.record.item.get(created))))
         return Observation(deliveries, forgotten, self.generation, self.newest)
 
     def _add(self, item_id: str, item: Item, emits: bool, generation: int, now: datetime) -> Delivery:

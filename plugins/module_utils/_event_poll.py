@@ -270,7 +270,7 @@ class Poller:
         if self._service is None:
             self._filters = self._options
             if self._options.get("assignees"):
-                self._filters = resolve_assignees(self._options, self)
+                self._filters = {**resolve_assignees(self._options, self)}
             self._service = Service(client, self._resource, settings.api_version)
         self._service.client = client
         return self._service

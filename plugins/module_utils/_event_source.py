@@ -85,14 +85,18 @@ class _Source:
 
     async def _deliver(self, observation: Observation) -> None:
         forgotten = [*self._finished.forgotten, *observation.forgotten] if self._finished else observation.forgotten
-        for delivery in observation.deliveries:
+        quiet = [delivery for delivery in observation.deliveries if not delivery.events]
+        if quiet:
+            # In one piece: half of what was there at the start would make the other half seem new.
+            self._unsettled.extend(quiet)
+            await self._settle(None)
+        for delivery in observation.deliveries[len(quiet) :]:
             for event in delivery.events:
                 await self._receipts.put(event)
                 if self._receipts.is_exact:
                     await self._receipts.wait(self._limit)
             self._unsettled.append(delivery)
-            if delivery.events:
-                await self._settle(None)
+            await self._settle(None)
         if not self._receipts.is_exact:
             await self._receipts.wait(self._limit)
         self._finished = observation._replace(forgotten=forgotten)

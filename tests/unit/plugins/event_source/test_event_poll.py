@@ -67,7 +67,7 @@ def ago(minutes: float) -> str:
 )
 @pytest.mark.parametrize("kind", RESOURCES)
 def test_initial(simulator: Simulator, kind: str, initial: str, expected: list[str]) -> None:
-    add = simulator.add_incident if kind == "incident" else simulator.add_case
+    add: t.Any = simulator.add_incident if kind == "incident" else simulator.add_case
     created = "createdAt" if kind == "incident" else "createTime"
     fields: dict[str, t.Any] = {"assignees": ()} if kind == "incident" else {}
     ids = {
