@@ -12,7 +12,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pytest
-from parity import assert_same_requests, assert_same_results
+import yaml
+from parity import ALL, assert_same_requests, assert_same_results
 from playbooks import AS_MODULE, COLLECTION, IN_PROCESS, KEY, LOUD, Ansible, Run
 from simulator import Simulator
 
@@ -210,7 +211,11 @@ def nights(simulators: Callable[..., Simulator], shared_ansible: Ansible) -> dic
         sim = simulators(clock=lambda: now)
         ids = add_cases(sim)
         variables = {"url": sim.url, "key": KEY, "team": TEAM, "dana": DANA}
-        run = shared_ansible.playbook(PLAYBOOK, ["--diff", *LOUD], hosts={"localhost": variables}, way=way)
+        plays = yaml.safe_load(PLAYBOOK)
+        if way == AS_MODULE and not ALL:
+            # They change nothing, so the rest is the same without them.
+            plays[0]["tasks"] = [task for task in plays[0]["tasks"] if not task["name"].endswith(" again")]
+        run = shared_ansible.playbook(plays, ["--diff", *LOUD], hosts={"localhost": variables}, way=way)
         played[way] = Night(run, sim, ids)
     return played
 
@@ -297,7 +302,7 @@ def test_refused(night: Night, name: str, message: str) -> None:
 @pytest.mark.parity
 def test_both_ways_return_and_send_the_same(nights: dict[str, Night]) -> None:
     assert_same_results(nights[IN_PROCESS].run, nights[AS_MODULE].run)
-    assert_same_requests(nights[IN_PROCESS].sim.journal, nights[AS_MODULE].sim.journal)
+    assert_same_requests(nights[IN_PROCESS].sim.writes, nights[AS_MODULE].sim.writes)
 
 
 # Ad hoc.

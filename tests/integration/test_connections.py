@@ -19,11 +19,9 @@ import pytest
 from ansible_collections.coralogix.incidents.plugins.module_utils._failure import FailureKind as Kind
 from messages import is_about
 from parity import ALL, assert_same_results
-from playbooks import AS_MODULE, IN_PROCESS, KEY, LOUD, Ansible, Case, Run, unassign
+from playbooks import AS_MODULE, IN_PROCESS, KEY, Ansible, Case, Run, unassign
 from servers import BadProxy, closed_port, issue_certificates, run_proxy
 from simulator import Entry, Fault, Simulator
-
-pytestmark = pytest.mark.parity
 
 
 class Connection(NamedTuple):
@@ -87,7 +85,7 @@ CONNECTIONS: dict[str, Connection] = {
     "CURL_CA_BUNDLE": Connection(env={"CURL_CA_BUNDLE": "{ca}"}, sim="tls"),
     "ca_path overrides the environment": Connection(_CA, {"REQUESTS_CA_BUNDLE": "{other-ca}"}, sim="tls"),
     "no validation": Connection({"validate_certs": False}, {"REQUESTS_CA_BUNDLE": "{other-ca}"}, sim="tls"),
-    "unknown authority": Connection(error=Kind.CERTIFICATE, sim="tls", as_module=True),
+    "unknown authority": Connection(error=Kind.CERTIFICATE, sim="tls"),
     "no CA file": Connection({"ca_path": "/no/such/file"}, error="no such file or folder", sim="tls"),
     "no CA file in the environment": Connection(
         env={"REQUESTS_CA_BUNDLE": "/no/such/file"},
@@ -98,7 +96,6 @@ CONNECTIONS: dict[str, Connection] = {
         {"ca_path": "{damaged-ca}"},
         error=Kind.CA_FILE,
         sim="tls",
-        as_module=True,
     ),
     "CA file without certificates": Connection(
         env={"CURL_CA_BUNDLE": "{empty-ca}"}, error="Check CURL_CA_BUNDLE.", sim="tls"
@@ -122,7 +119,6 @@ CONNECTIONS: dict[str, Connection] = {
         {"https_proxy": "http://u:hush-4711@127.0.0.1:{closed}"},
         Kind.PROXY,
         sim="tls",
-        as_module=True,
     ),
     "proxy that refuses the tunnel": Connection(
         {**_CA, "retries": 2},
@@ -257,7 +253,7 @@ def play(network: Network, incidents: dict[str, dict[str, Any]], shared_ansible:
                     **connection.options,
                 }
                 cases[name] = Case(network.fill(options), network.fill(connection.env))
-        return shared_ansible.each(cases, args=LOUD, way=way)
+        return shared_ansible.each(cases, way=way)
 
     return run
 
@@ -336,7 +332,7 @@ def test_output_has_no_secrets_and_no_noise(in_process: Run) -> None:
 
 
 def test_both_ways_return_the_same(play: Callable[[str], Run], in_process: Run) -> None:
-    assert_same_results(in_process, play(AS_MODULE))
+    assert_same_results(in_process, play(AS_MODULE), check_ways=False)
 
 
 def test_options_override_defaults_and_defaults_override_the_environment(ansible: Ansible, sim: Simulator) -> None:

@@ -11,10 +11,8 @@ from typing import Any, NamedTuple
 
 import pytest
 from parity import ALL, assert_same_requests, assert_same_results
-from playbooks import AS_MODULE, IN_PROCESS, KEY, LOUD, Ansible, Case, Run, TaskResult
+from playbooks import AS_MODULE, IN_PROCESS, KEY, Ansible, Case, Run, TaskResult
 from simulator import APPLICATION_LABEL, SUBSYSTEM_LABEL, Entry, Fault, Simulator
-
-pytestmark = pytest.mark.parity
 
 UNKNOWN = "11111111-2222-4333-8444-555555555555"
 MANY = 1100
@@ -102,11 +100,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "without read": ({"key": {"permissions": ["incidents:assign"]}}, {"status": ["triggered"], "api_version": "5"}),
 }
 IN_CHECK_MODE = ("filters in a query", "by IDs")
-BOTH_WAYS = (
-    tuple(CASES)
-    if ALL
-    else ("filters in a body", "filters in a query", "a page fails", "by IDs", "unknown ID", "without read")
-)
+BOTH_WAYS = tuple(CASES) if ALL else ("filters in a body", "a page fails", "unknown ID")
 
 
 class Subject:
@@ -159,7 +153,7 @@ def play(simulators: Callable[..., Simulator], shared_ansible: Ansible) -> Play:
             for name, subject in subjects.items()
         }
         plays = ({"name": "check", "check_mode": True}, {"name": "real"})
-        return Played(shared_ansible.each(cases, *plays, args=LOUD, way=way), subjects)
+        return Played(shared_ansible.each(cases, *plays, way=way), subjects)
 
     return run
 
@@ -175,7 +169,7 @@ def ids_of(found: TaskResult) -> list[str]:
 
 def test_both_ways_return_and_send_the_same(play: Play, played: Played) -> None:
     as_modules = play(BOTH_WAYS, AS_MODULE)
-    assert_same_results(played.run, as_modules.run)
+    assert_same_results(played.run, as_modules.run, check_ways=False)
     for name in BOTH_WAYS:
         assert_same_requests(played.subjects[name].sim.journal, as_modules.subjects[name].sim.journal)
 

@@ -50,7 +50,7 @@ CASES = {
         {"operation": "assign", "status": 401, "body": ECHO}, {"assignee": "next"}, "incident_assign"
     ),
     "echoed to filters": Careless(
-        {"operation": "list", "status": 401, "body": ECHO}, {"status": ["triggered"]}, "incident_info", as_module=True
+        {"operation": "list", "status": 401, "body": ECHO}, {"status": ["triggered"]}, "incident_info"
     ),
     "echoed in a warning": Careless(
         {"operation": "read_many", "status": 403, "body": f"the key {KEY} may not read"}, succeeds=True, as_module=True
@@ -63,7 +63,7 @@ CASES = {
     "in an incident": Careless(
         incident={"name": f"key {KEY}", "displayLabels": {f"key {KEY}": IN_BASE64}}, succeeds=True, as_module=True
     ),
-    "no key": Careless(options={"api_key": f"{KEY}\n{KEY}"}, as_module=True),
+    "no key": Careless(options={"api_key": f"{KEY}\n{KEY}"}),
     "in another option": Careless(options={"region": KEY, "api_url": None}),
     # The module words this error, in both ways.
     "as a value of a choice": Careless(options={"api_version": KEY}),
