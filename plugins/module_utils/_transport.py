@@ -109,11 +109,20 @@ class Transport:
 
     def abort(self) -> None:
         """End all exchanges at once. The threads that wait for them get an error."""
-        for opened in list(self._opened):
+        for opened in _snapshot(self._opened):
             # Either a connection, or a socket that is not one yet.
             sock = getattr(opened, "sock", opened)
             with contextlib.suppress(OSError, AttributeError):
                 sock.shutdown(socket.SHUT_RDWR)
+
+
+def _snapshot(opened: t.Any) -> list[t.Any]:
+    """The members of a set to which other threads may be adding."""
+    while True:
+        try:
+            return list(opened)
+        except RuntimeError:  # Its size changed.
+            continue
 
 
 def read_body(raw: t.Any, headers: t.Mapping[str, str]) -> bytes:
