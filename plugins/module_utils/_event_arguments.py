@@ -125,7 +125,7 @@ def _convert(name: str, value: t.Any, spec: t.Mapping[str, t.Any]) -> t.Any:
         elif not isinstance(value, (list, tuple)):
             value = [value]
         return [_convert(name, inner, {**spec, "type": spec.get("elements", "str")}) for inner in value]
-    if kind in ("str", "path") and type(value) is int:
+    if kind in ("str", "path") and isinstance(value, int) and not isinstance(value, bool):
         # A template makes a number of digits.
         value = str(value)
     if not isinstance(value, _TYPES[kind]) or (isinstance(value, bool) and kind != "bool"):
