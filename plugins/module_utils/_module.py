@@ -37,7 +37,10 @@ def run_module(definition: ModuleDefinition) -> None:
     if problem is not None:
         # AnsibleModule would refuse some of it in words of its own.
         spec = definition.argument_spec.items()
-        any_type = {name: {"type": "raw", "no_log": option.get("no_log", False)} for name, option in spec}
+        kept = ("default", "no_log")
+        any_type = {
+            name: {"type": "raw", **{key: option[key] for key in kept if key in option}} for name, option in spec
+        }
         module = AnsibleModule(argument_spec=any_type, supports_check_mode=True)
         module.no_log_values.update(_settings.find_secrets(given, os.environ))
         module.fail_json(msg=problem)
