@@ -25,7 +25,7 @@ from soak.world import World
 # Mostly JSON that is not as it should be, sometimes none.
 _KINDS_BY_WEIGHT = {
     10: (EDITED,),
-    8: ("lie",),
+    8: ("incident shown otherwise",),
     3: ("other JSON",),
     2: ("cut short", "answer leaves one out", "accepted without effect", "partial: one incident", "reset"),
     1: ("partial: one incident, then lost", "malformed", "a page", *(f"status {n}" for n in (204, 304, 403, 429, 504))),

@@ -17,7 +17,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from .campaign import Report, run_seeds
-from .scenario import WAYS
+from .scenario import MODES
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -25,7 +25,9 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--minutes", type=float, default=2.0, help="begin no run after so many")
     parser.add_argument("--seed", type=int, default=None, help="of the first run; by default a new one each time")
     parser.add_argument("--runs", type=int, default=None, help="at most so many")
-    parser.add_argument("--way", choices=WAYS, default=None, help="run all tasks so; by default the seed says")
+    parser.add_argument(
+        "--mode", "--way", choices=MODES, default=None, help="run all tasks so; by default the seed says"
+    )
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes at a time")
     parser.add_argument("--json", type=Path, default=None, help="where to write the report as JSON")
     return parser
@@ -46,7 +48,7 @@ def main() -> int:
             seeds: range | itertools.count[int] = itertools.count(first + worker, workers)
             if options.runs is not None:
                 seeds = range(first + worker, first + options.runs, workers)
-            parts.append(pool.submit(run_seeds, seeds, started + options.minutes * 60, options.way))
+            parts.append(pool.submit(run_seeds, seeds, started + options.minutes * 60, options.mode))
         for part in parts:
             total.add(part.result())
     seconds = time.monotonic() - started

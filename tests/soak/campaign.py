@@ -22,7 +22,7 @@ from . import drive, invariants
 from .answers import READ
 from .case import Case
 from .drive import Run
-from .scenario import IN_MEMORY, IN_PROCESS, MODULE, PLAYBOOK, STOPPED, Scenario, draw
+from .scenario import IN_MEMORY, MODULE, OVER_HTTP, PLAYBOOK, STOPPED, Scenario, draw
 from .world import World
 
 # Hosts of one playbook.
@@ -31,19 +31,19 @@ HOSTS = 4
 # times as long as well is a defect.
 PATIENT = 8
 # Seconds after which a run counts as hanging for ever. Its bound may be longer; nothing here takes as long.
-PATIENCE = {IN_MEMORY: 60, IN_PROCESS: 60, MODULE: 120, STOPPED: 120, PLAYBOOK: 400}
+PATIENCE = {IN_MEMORY: 60, OVER_HTTP: 60, MODULE: 120, STOPPED: 120, PLAYBOOK: 400}
 
 
 class Defect(NamedTuple):
     seed: int | None
-    way: str
+    mode: str
     breaches: list[str]
     scenario: str
     result: str
 
     def __str__(self) -> str:
-        again = f"make soak SEED={self.seed} RUNS=1 WAY='{self.way}'"
-        lines = [f"seed {self.seed} ({self.way})", *(f"  {breach}" for breach in self.breaches)]
+        again = f"make soak SEED={self.seed} RUNS=1 WAY={self.mode}"
+        lines = [f"seed {self.seed} ({self.mode})", *(f"  {breach}" for breach in self.breaches)]
         return "\n".join([*lines, self.scenario, f"  returned: {self.result[:1500]}", f"  again: {again}"])
 
 
@@ -86,16 +86,16 @@ def describe_outcome(case: Case) -> str:
     return f"{changed}, failed: {cause}" if result.get("failed") else changed
 
 
-def judge(world: World, run: Run, trapped: int, report: Report) -> list[str]:
+def check_run(world: World, run: Run, redirected: int, report: Report) -> list[str]:
     """Check everything about a run, and count what happened in it."""
     world.settle()
-    case = Case(world, run, list(world.simulator.journal), trapped)
+    case = Case(world, run, list(world.simulator.journal), redirected)
     scenario, counts = world.scenario, report.counts
-    counts["runs by way"][scenario.way] += 1
+    counts["runs by mode"][scenario.mode] += 1
     counts["runs by task"][scenario.name] += 1
     counts["outcomes"][describe_outcome(case)] += 1
     counts["faults that occurred"].update(world.hits)
-    counts["acts of other users"].update(world.acts)
+    counts["acts of other users"].update(world.actions_done)
     counts["requests"].update(
         {
             "requests": len(case.journal),
@@ -106,7 +106,7 @@ def judge(world: World, run: Run, trapped: int, report: Report) -> list[str]:
         }
     )
     share = round(invariants.share_of_bound(case), 3)
-    report.nearest_to_its_bound = {"share": share, "seed": scenario.seed, "way": scenario.way}
+    report.nearest_to_its_bound = {"share": share, "seed": scenario.seed, "mode": scenario.mode}
     breaches = invariants.check(case, counts["checks"])
     counts["excuses"].update(case.excuses)
     return breaches + ([] if world.is_cut_off else _converge(case, report))
@@ -121,7 +121,7 @@ def _converge(case: Case, report: Report) -> list[str]:
             world.settle()
             case = Case(world, run, list(world.simulator.journal), 0)
         found = invariants.check(case, report.counts["checks"])
-        if name == "a further run" and (case.ours or (case.writes and not case.is_unread)):
+        if name == "a further run" and (case.changed_by_us or (case.writes and not case.is_unread)):
             found.append(f"it changed something: {case.run.result}")
         breaches += [f"{name}: {breach}" for breach in found]
         report.counts["requests"]["further runs"] += 1
@@ -135,7 +135,7 @@ def _clean(case: Case) -> Scenario:
     options = {name: value for name, value in scenario.simulator.items() if name not in ("stale_reads", "max_url")}
     return dataclasses.replace(
         scenario,
-        way=IN_MEMORY,
+        mode=IN_MEMORY,
         check_mode=False,
         diff=True,
         missing="ignore",
@@ -154,21 +154,21 @@ def _clean(case: Case) -> Scenario:
     )
 
 
-def play(scenarios: Sequence[Scenario], trap: Simulator) -> Report:
-    """Let scenarios take place at the same time, and judge each. The trap is the host to which redirects lead."""
+def play(scenarios: Sequence[Scenario], redirect_host: Simulator) -> Report:
+    """Let scenarios take place at the same time, and check each. Redirects lead to a host of their own."""
     report = Report()
-    trap.clear_journal()
+    redirect_host.clear_journal()
     with ExitStack() as stack, drive.no_own_settings():
-        worlds = [stack.enter_context(World(scenario, trap.url)) for scenario in scenarios]
-        watchdog = threading.Timer(PATIENCE[scenarios[0].way], _cut_off, [worlds])
+        worlds = [stack.enter_context(World(scenario, redirect_host.url)) for scenario in scenarios]
+        watchdog = threading.Timer(PATIENCE[scenarios[0].mode], _cut_off, [worlds])
         watchdog.start()
         runs = drive.run(worlds)
         watchdog.cancel()
         for world, run in zip(worlds, runs):
-            breaches = judge(world, run, len(trap.journal), report)
+            breaches = check_run(world, run, len(redirect_host.journal), report)
             if breaches:
                 scenario, text = world.scenario, f"{run.crash or run.result}"
-                report.defects.append(Defect(scenario.seed, scenario.way, breaches, str(scenario), text))
+                report.defects.append(Defect(scenario.seed, scenario.mode, breaches, str(scenario), text))
     return report
 
 
@@ -177,32 +177,32 @@ def _cut_off(worlds: Iterable[World]) -> None:
         world.cut_off()
 
 
-def scenarios_of(seed: int, way: str | None = None) -> list[Scenario]:
+def scenarios_of(seed: int, mode: str | None = None) -> list[Scenario]:
     """What takes place for a seed: one scenario, or those of all hosts of a playbook."""
-    scenario = draw(Random(seed), way)
-    hosts = range(HOSTS if scenario.way == PLAYBOOK else 0)
+    scenario = draw(Random(seed), mode)
+    hosts = range(HOSTS if scenario.mode == PLAYBOOK else 0)
     drawn = [draw(Random(f"{seed} {host}"), PLAYBOOK, scenario.name) for host in hosts] or [scenario]
     return [dataclasses.replace(each, seed=seed) for each in drawn]
 
 
-def run_seed(seed: int, trap: Simulator, way: str | None = None) -> Report:
+def run_seed(seed: int, redirect_host: Simulator, mode: str | None = None) -> Report:
     """Run what a seed draws."""
-    scenarios = scenarios_of(seed, way)
-    report = play(scenarios, trap)
+    scenarios = scenarios_of(seed, mode)
+    report = play(scenarios, redirect_host)
     depends_on_time = any(scenario.timeout < 1 or scenario.deadline for scenario in scenarios)
     if report.defects and (report.counts["requests"]["runs that hung"] or depends_on_time):
         patient = [dataclasses.replace(each, timeout=min(30.0, each.timeout * PATIENT)) for each in scenarios]
-        report = play(patient, trap)
+        report = play(patient, redirect_host)
         report.counts["requests"]["runs repeated, as they depend on the time"] += 1
     return report
 
 
-def run_seeds(seeds: Iterable[int], until: float, way: str | None = None) -> Report:
+def run_seeds(seeds: Iterable[int], until: float, mode: str | None = None) -> Report:
     """Run seeds as long as there is time, on the clock of time.monotonic."""
     total = Report()
-    with Simulator() as trap:
+    with Simulator() as redirect_host:
         for seed in seeds:
             if time.monotonic() >= until:
                 break
-            total.add(run_seed(seed, trap, way))
+            total.add(run_seed(seed, redirect_host, mode))
     return total

@@ -16,7 +16,6 @@ from simulator import Entry
 
 from .answers import ACCEPTED, LIST, READ, REFUSED, Content, Incident, canonical, content_of, outcome_of
 from .drive import Run
-from .faults import ECHO, NESTED
 from .scenario import Scenario
 from .tasks import is_kept
 from .world import World
@@ -59,7 +58,7 @@ class Case:
     world: World
     run: Run
     journal: list[Entry]
-    trapped: int
+    redirected: int
     """Requests at the other host, to which redirects lead."""
     excuses: Counter[str] = field(default_factory=Counter)
 
@@ -76,6 +75,11 @@ class Case:
     @property
     def failed(self) -> bool:
         return bool(self.result.get("failed"))
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether a signal or the deadline may have kept the task from taking an answer that was given."""
+        return self.world.stopped_at > 0 or self.scenario.deadline is not None
 
     @functools.cached_property
     def asked(self) -> list[str]:
@@ -168,12 +172,12 @@ class Case:
         return [incident_id for incident_id, seen in firsts.items() if seen and seen.incident is None]
 
     @functools.cached_property
-    def ours(self) -> set[str]:
+    def changed_by_us(self) -> set[str]:
         """The incidents that a request of ours changed."""
         return {incident_id for entry in self.journal for incident_id in entry.effect}
 
     @functools.cached_property
-    def needy(self) -> list[str]:
+    def pending_ids(self) -> list[str]:
         """The IDs of those that the first read showed in need of the change."""
         firsts = {incident_id: self.first_seen(incident_id) for incident_id in self.asked}
         return [
@@ -190,10 +194,9 @@ class Case:
         if self.is_unread:
             return None
         writes = self.open_writes(incident_id)
-        seen = [
-            one for one in self._seen[incident_id] if one.incident and not (writes and one.place >= writes[0].place)
-        ]
-        return seen[-1].incident if seen else None
+        end = writes[0].place if writes else len(self.journal)
+        known = [seen.incident for seen in self._seen[incident_id] if seen.incident and seen.place < end]
+        return known[-1] if known else None
 
     def effects(self, incident_id: str) -> set[str]:
         """What became of an incident, by what the module was told. More than one if either may be concluded."""
@@ -208,7 +211,7 @@ class Case:
         concluded = self._conclude(incident_id, writes[-1], last.incident if last else None) if is_shown else UNKNOWN
         later = zip(self.journal[writes[0].place :], self.contents[writes[0].place :])
         a_read_failed = any(entry.method == "GET" and content is None for entry, content in later)
-        return {concluded, UNKNOWN} if a_read_failed or self.world.stopped_at else {concluded}
+        return {concluded, UNKNOWN} if a_read_failed or self.is_interrupted else {concluded}
 
     def _conclude(self, incident_id: str, write: Write, after: Incident | None) -> str:
         before = self.before(incident_id)
@@ -231,7 +234,7 @@ class Case:
     def changed_ids(self) -> list[str]:
         """The IDs of those changed, or in check mode of those that would be changed."""
         if self.scenario.check_mode:
-            return [] if self.failed else self.needy
+            return [] if self.failed else self.pending_ids
         return [incident_id for incident_id, effects in self.all_effects.items() if effects == {CHANGED}]
 
     # What the task must return.
@@ -244,14 +247,7 @@ class Case:
 
     @functools.cached_property
     def _not_compared(self) -> set[str]:
-        """Fields of incidents that are not returned, or that a fault has put something into."""
-        hits = self.world.hits
-        hidden = () if self.scenario.include_events else ("events",)
-        return {
-            *hidden,
-            *(("description", "contextualLabels") if hits[ECHO] else ()),
-            *(("nested",) if hits[NESTED] else ()),
-        }
+        return {*self.world.altered_fields, *(() if self.scenario.include_events else ("events",))}
 
     def comparable(self, value: Any) -> Any:
         """A value of the result, without what cannot be foretold."""

@@ -32,7 +32,7 @@ from requests.structures import CaseInsensitiveDict
 from simulator import Simulator
 from simulator.wire import Request
 
-from .scenario import IN_MEMORY, IN_PROCESS, PLAYBOOK
+from .scenario import IN_MEMORY, OVER_HTTP, PLAYBOOK
 from .tasks import TASKS
 from .world import NO_SOCKET, World
 
@@ -121,7 +121,7 @@ def in_process(world: World) -> Run:
 
     started = time.monotonic()
     try:
-        new_transport = new_memory_transport if scenario.way == IN_MEMORY else Transport
+        new_transport = new_memory_transport if scenario.mode == IN_MEMORY else Transport
         sleep = None if "deadline" in given else waits
         result = run_task(definition, given, scenario.check_mode, scenario.diff, new_transport, sleep)
         result = json.loads(json.dumps(result))
@@ -222,10 +222,10 @@ def in_playbook(worlds: Sequence[World]) -> list[Run]:
 
 def run(worlds: Sequence[World]) -> list[Run]:
     """Run what takes place in these worlds. They differ from each other only in a playbook."""
-    way = worlds[0].scenario.way
-    if way == PLAYBOOK:
+    mode = worlds[0].scenario.mode
+    if mode == PLAYBOOK:
         return in_playbook(worlds)
-    return [(in_process if way in (IN_MEMORY, IN_PROCESS) else as_module)(world) for world in worlds]
+    return [(in_process if mode in (IN_MEMORY, OVER_HTTP) else as_module)(world) for world in worlds]
 
 
 @contextlib.contextmanager

@@ -167,7 +167,9 @@ def _draw_edit(random: Random) -> Edit:
 
 
 def _draw_lie(random: Random) -> Edit:
-    return Edit(random.randrange(3), "lie", {name: random.choice(values) for name, values in _LIES.items()})
+    return Edit(
+        random.randrange(3), "incident shown otherwise", {name: random.choice(values) for name, values in _LIES.items()}
+    )
 
 
 def _draw_other_json(random: Random) -> Edit:
@@ -255,7 +257,9 @@ KINDS: dict[str, FaultKind] = {
     "status 404, no incident": _refusal({"status": 404, "body": "Not Found: incident X"}),
     "status 501": _refusal({"status": 501, "body": {"code": 12, "message": "Method Not Allowed"}}),
     "status 407, a page": _refusal({"status": 407, "body": PAGE}),
-    "status 400, holds the key": _refusal(lambda world, _edit: {"status": 400, "body": {"message": world.echo}}),
+    "status 400, holds the key": _refusal(
+        lambda world, _edit: {"status": 400, "body": {"message": world.key_in_all_forms}}
+    ),
     "status 429, Retry-After 7200": _refusal(_retry_after("7200"), weight=4),
     # The rate is limited.
     **{f"status 429, Retry-After {n}": FaultKind(_retry_after(n), True, weight=2) for n in ("0", "1", "2", "soon")},
@@ -266,13 +270,13 @@ KINDS: dict[str, FaultKind] = {
     **{f"status {n}": _lost({"status": n}) for n in (500, 502, 503, 504, 520, 521, 522, 523, 524, 529)},
     "status 502, a page": _lost({"status": 502, "body": PAGE}),
     "status 503, Retry-After 1": _lost({"status": 503, "headers": {"Retry-After": "1"}}, weight=3),
-    "status 503, holds the key": _lost(lambda world, _edit: {"status": 503, "body": world.echo}),
+    "status 503, holds the key": _lost(lambda world, _edit: {"status": 503, "body": world.key_in_all_forms}),
     "status 429, too large": _useless({"status": 429, "body": TOO_LARGE}),
     "status 100": _lost({"status": 100}, needs_http=True),
     "status 202": _useless({"status": 202}),
     "status 204": _lost({"status": 204, "body": ""}),
     **{
-        f"redirect {n}": _useless(lambda world, _edit, n=n: {"redirect": world.trap_url, "status": n})
+        f"redirect {n}": _useless(lambda world, _edit, n=n: {"redirect": world.redirect_url, "status": n})
         for n in (301, 302, 303, 307, 308)
     },
     # No answer, or a broken one.
@@ -281,7 +285,7 @@ KINDS: dict[str, FaultKind] = {
     "truncated": _lost({"truncate": True}, weight=3),
     "truncated chunks": _lost({"truncate_chunked": True}),
     "malformed": _lost({"malformed": True}),
-    "no HTTP": _lost(lambda world, _edit: {"raw": f"{world.echo}\r\n\r\n"}, needs_http=True),
+    "no HTTP": _lost(lambda world, _edit: {"raw": f"{world.key_in_all_forms}\r\n\r\n"}, needs_http=True),
     "a page": _useless({"replace": PAGE}),
     "empty": _lost({"replace": ""}),
     "bomb": _useless({"inflate_to": 130 << 20}, needs_http=True, weight=0.3),
@@ -299,7 +303,9 @@ KINDS: dict[str, FaultKind] = {
     "other JSON": _useless(lambda _world, edit: {"replace": edit.value}, draw=_draw_other_json, weight=5),
     "cut short": _lost(lambda _world, edit: {"replace": partial(_cut_off, edit=edit)}, draw=_draw_cut, weight=2),
     EDITED: _useless(lambda _world, edit: {"replace": partial(edit_answer, edit=edit)}, draw=_draw_edit, weight=12),
-    "lie": _useless(lambda _world, edit: {"replace": partial(_lie, edit=edit)}, draw=_draw_lie, weight=8),
+    "incident shown otherwise": _useless(
+        lambda _world, edit: {"replace": partial(_lie, edit=edit)}, draw=_draw_lie, weight=8
+    ),
     # Writes whose answers do not tell, or that are carried out only in part.
     "answer leaves one out": _useless({"replace": _last_left_out}, requests=(WRITES,), weight=3),
     "accepted without effect": _refusal({"replace": lambda answer: answer}, requests=(WRITES,), weight=6),
@@ -318,7 +324,9 @@ KINDS: dict[str, FaultKind] = {
     "latency": FaultKind({"delay": 0.02}, True, (True,), is_harmless=True),
     NESTED: FaultKind({"nest": 300}, True, (True,), is_harmless=True),
     ECHO: FaultKind(
-        lambda world, _edit: _replaced(description=world.echo, contextualLabels={world.echo: world.echo}),
+        lambda world, _edit: _replaced(
+            description=world.key_in_all_forms, contextualLabels={world.key_in_all_forms: world.key_in_all_forms}
+        ),
         True,
         (True,),
         is_harmless=True,

@@ -24,7 +24,7 @@ from . import bound
 from .answers import LIST, UNCERTAIN, canonical
 from .case import DIFFERENT, NOT_VISIBLE, OVERTAKEN, UNKNOWN, UNTOUCHED, Case
 from .faults import ENDLESS, INTERIM_STATUSES, KINDS, LEADS_BACK, STALE, key_forms
-from .scenario import IN_MEMORY, IN_PROCESS, Scenario
+from .scenario import IN_MEMORY, OVER_HTTP, Scenario
 from .tasks import ORDERS, is_counted, is_kept, matches, matches_nothing, needs_body
 
 # Seconds by which a busy machine may be late, and in which a process starts.
@@ -51,7 +51,7 @@ def _last_answer_was_untrue(case: Case, incident_id: str) -> bool:
     return not all(seen.is_true for seen in (first, last) if seen)
 
 
-def _is_meddled_with(case: Case, incident_id: str) -> bool:
+def _is_changed_meanwhile(case: Case, incident_id: str) -> bool:
     return incident_id in case.world.touched or incident_id in case.world.late
 
 
@@ -85,11 +85,11 @@ RELAXATIONS = {
         "The service carries a write out after the module has stopped waiting for it, and has read again.",
     ),
     "afterwards": Relaxation(
-        _is_meddled_with,
+        _is_changed_meanwhile,
         "Another user acts after the last answer about the incident. The result shows what that answer showed.",
     ),
     "between pages": Relaxation(
-        lambda case, _id: any(_is_meddled_with(case, incident_id) for incident_id in case.world.states),
+        lambda case, _id: any(_is_changed_meanwhile(case, incident_id) for incident_id in case.world.states),
         "Another user changes incidents while a list is read. What comes or goes then may be in the list or not, and "
         "may move others from one page to the next.",
     ),
@@ -134,8 +134,8 @@ def has_result(case: Case) -> bool:
 
 
 def has_whole_result(case: Case) -> bool:
-    """A result about an option has nothing else in it, and what a stopped task knew of the answers is unknown."""
-    return has_result(case) and not case.scenario.refused and not case.world.stopped_at
+    """A result about an option has nothing else in it. What an interrupted task knew of the answers is unknown."""
+    return has_result(case) and not case.scenario.refused and not case.is_interrupted
 
 
 def has_changes(case: Case) -> bool:
@@ -198,8 +198,8 @@ def ansible_has_nothing_to_mask(case: Case) -> Breaches:
 
 @applies_if(always)
 def the_key_goes_nowhere_else(case: Case) -> Breaches:
-    if case.trapped:
-        yield f"{case.trapped} requests followed a redirect to another host"
+    if case.redirected:
+        yield f"{case.redirected} requests followed a redirect to another host"
     key = case.scenario.key
     expected = key if key.startswith("Bearer ") or case.scenario.auth_scheme == "raw" else f"Bearer {key}"
     for entry in case.journal:
@@ -210,7 +210,7 @@ def the_key_goes_nowhere_else(case: Case) -> Breaches:
 @applies_if(always)
 def nothing_is_written_that_should_not_be(case: Case) -> Breaches:
     """In check mode, and by a task that only reads."""
-    if (case.scenario.check_mode or case.scenario.task.operation is None) and (case.writes or case.ours):
+    if (case.scenario.check_mode or case.scenario.task.operation is None) and (case.writes or case.changed_by_us):
         yield f"{len(case.writes)} writes"
 
 
@@ -262,7 +262,7 @@ def _bounds(case: Case) -> bound.Seconds:
     if scenario.deadline is not None:
         # One try after it is for the read that verifies.
         most = bound.Seconds(scenario.deadline + bound.rounds(count) * 2 * scenario.timeout, 0)
-    is_accounted = scenario.way in (IN_MEMORY, IN_PROCESS)
+    is_accounted = scenario.mode in (IN_MEMORY, OVER_HTTP)
     return bound.Seconds(most.requests + ALLOWANCE + (0 if is_accounted else most.waits), most.waits)
 
 
@@ -320,7 +320,7 @@ def writes_rest_on_reads(case: Case) -> Breaches:
 @applies_if(changes)
 def nothing_is_dragged_back(case: Case) -> Breaches:
     """Whatever was read: what should be skipped, and nobody else touched, is as it was."""
-    for incident_id in case.ours:
+    for incident_id in case.changed_by_us:
         start = case.world.start[incident_id]
         names = ("acted in between", "too late", "untrue answer", "not read")
         if not case.operation.needs_change(start) and not _is_excused(case, incident_id, *names):
@@ -422,7 +422,7 @@ def _causes(case: Case) -> set[str]:
         "an ID that the version does not take": scenario.valid != case.asked,
         "an option": bool(scenario.refused) or must_refuse(scenario),
         # In a list, others may fill a page with those of the page before it, which looks as if it led back.
-        "another user": any(_is_meddled_with(case, i) for i in (world.states if task.by_filters else case.asked)),
+        "another user": any(_is_changed_meanwhile(case, i) for i in (world.states if task.by_filters else case.asked)),
         "short URLs": "max_url" in scenario.simulator,
         "a lag": scenario.simulator.get("stale_reads", 0) >= LAG_READS,
         "the deadline": scenario.deadline is not None,
@@ -465,7 +465,7 @@ def result_is_exact(case: Case) -> Breaches:
 
 @applies_if(has_changes)
 def no_change_is_hidden(case: Case) -> Breaches:
-    for incident_id in case.ours if not case.result["changed"] else ():
+    for incident_id in case.changed_by_us if not case.result["changed"] else ():
         if not _is_excused(case, incident_id, "looks as before", "untrue answer", "too late"):
             yield f"changed is false, but {incident_id[:80]} was {case.operation.participle} by this task"
 
@@ -474,7 +474,7 @@ def no_change_is_hidden(case: Case) -> Breaches:
 def changed_ids_are_true(case: Case) -> Breaches:
     for incident_id in [] if case.scenario.check_mode else case.result[case.operation.ids_name]:
         names = ("not read", "same act of another user", "untrue answer")
-        if incident_id not in case.ours and not _is_excused(case, incident_id, *names):
+        if incident_id not in case.changed_by_us and not _is_excused(case, incident_id, *names):
             yield f"{incident_id[:80]} is among {case.operation.ids_name}, but nobody did it"
 
 
@@ -506,14 +506,14 @@ def success_leaves_nothing_to_do(case: Case) -> Breaches:
             yield f"{incident_id[:80]} is still not {case.operation.participle}, and the task did not fail"
 
 
-@applies_if(lambda case: has_result(case) and case.world.stopped_at > 0)
-def a_stopped_task_keeps_its_account(case: Case) -> Breaches:
+@applies_if(lambda case: has_result(case) and case.is_interrupted and not case.scenario.refused)
+def an_interrupted_task_keeps_its_account(case: Case) -> Breaches:
     if changes(case) and case.expected.get("changed") and not case.result.get("changed"):
         yield f"changed is false, though {case.all_effects}"
     if case.result.get("changed") and not case.writes and not case.scenario.check_mode:
         yield "changed is true, though nothing was written"
     for name in [case.operation.ids_name] if case.scenario.task.operation else []:
-        if not {*case.result.get(name, ())} <= {*(case.asked if case.is_unread else case.needy)}:
+        if not {*case.result.get(name, ())} <= {*(case.asked if case.is_unread else case.pending_ids)}:
             yield f"{name} are {case.result[name]}, of which some were not in need"
 
 

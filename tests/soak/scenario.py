@@ -21,9 +21,9 @@ from .answers import LIST, READ, canonical, is_uuid
 from .faults import BY_FILTERS, ENDLESS, KINDS, LEADS_BACK, READS, STALE, WRITES, Edit
 from .tasks import APPLICATIONS, DAYS, STAGES, TASKS, TEAMS, USERS, Task, draw_query, matches_nothing, refused_options
 
-IN_MEMORY, IN_PROCESS, MODULE, STOPPED, PLAYBOOK = "in memory", "in process", "module", "stopped module", "playbook"
+IN_MEMORY, OVER_HTTP, MODULE, STOPPED, PLAYBOOK = "memory", "http", "module", "stopped", "playbook"
 # Out of a thousand runs. A process of its own costs fifty runs in this one, a playbook three hundred.
-WAYS = {IN_MEMORY: 655, IN_PROCESS: 300, MODULE: 20, STOPPED: 20, PLAYBOOK: 5}
+MODES = {IN_MEMORY: 655, OVER_HTTP: 300, MODULE: 20, STOPPED: 20, PLAYBOOK: 5}
 
 SOMEBODY = "somebody-else"
 """By whom the simulator has other users assign."""
@@ -69,7 +69,7 @@ class Stop(NamedTuple):
 
 @dataclass(frozen=True)
 class Scenario:
-    way: str
+    mode: str
     name: str
     """Of the task, a row of the table."""
     options: dict[str, Any]
@@ -366,9 +366,9 @@ _SERVICE: dict[str, tuple[float, Sequence[Any]]] = {
 }
 
 
-def _draw_service(random: Random, way: str) -> dict[str, Any]:
+def _draw_service(random: Random, mode: str) -> dict[str, Any]:
     chosen = {name: random.choice(values) for name, (share, values) in _SERVICE.items() if random.random() < share}
-    chosen.update({"latency": 0.01} if way != IN_MEMORY and random.random() < 0.2 else {})
+    chosen.update({"latency": 0.01} if mode != IN_MEMORY and random.random() < 0.2 else {})
     # Only by its words is a refusal of "batch" as an ID told from any other. A page has none.
     return {**chosen, "without": (READ,), "error_style": "json"} if random.random() < 0.03 else chosen
 
@@ -378,7 +378,7 @@ WEIGHTS = {name: kind.weight for name, kind in KINDS.items()}
 
 def draw(
     random: Random,
-    way: str | None = None,
+    mode: str | None = None,
     name: str | None = None,
     *,
     weights: Mapping[str, float] = WEIGHTS,
@@ -386,12 +386,12 @@ def draw(
     incident: Callable[[Random], dict[str, Any]] = draw_incident,
     is_small: bool = False,
 ) -> Scenario:
-    """A scenario. A way or a task that is given takes the place of the one drawn.
+    """A scenario. A mode or a task that is given takes the place of the one drawn.
 
     C(weights) are those of kinds of faults. A small scenario has few incidents.
     """
-    drawn_way = random.choices(list(WAYS), list(WAYS.values()))[0]
-    way = way or drawn_way
+    drawn_mode = random.choices(list(MODES), list(MODES.values()))[0]
+    mode = mode or drawn_mode
     drawn_name = random.choices(list(TASKS), [task.weight for task in TASKS.values()])[0]
     name = name or drawn_name
     task = TASKS[name]
@@ -406,21 +406,21 @@ def draw(
         for kind, weight in weights.items()
         if name in (KINDS[kind].tasks or [name])
         and (task.operation or READS in KINDS[kind].requests)
-        and not (way == IN_MEMORY and KINDS[kind].needs_http)
+        and not (mode == IN_MEMORY and KINDS[kind].needs_http)
     }
     faults = _draw_faults(random, name, [] if task.by_filters else asked, usable, fault_counts)
     actions = (
         [_draw_action(random, task, asked, unknown) for _n in range(random.choice((0, 0, 0, 1, 2)))] if asked else []
     )
     is_short = any(KINDS[fault.kind].is_silent for fault in faults)
-    has_deadline = way == IN_PROCESS and random.random() < 0.08
-    has_small_pages = way in (IN_MEMORY, IN_PROCESS) and len(known) < 20 and ENDLESS not in [f.kind for f in faults]
+    has_deadline = mode == OVER_HTTP and random.random() < 0.08
+    has_small_pages = mode in (IN_MEMORY, OVER_HTTP) and len(known) < 20 and ENDLESS not in [f.kind for f in faults]
     most_events = 0 if len(known) > 20 else 3
     options = draw_query(random) if task.by_filters else dict(task.operation.options if task.operation else {})
     # Where nothing is to be done, not all options are looked at.
     has_refused = random.random() < 0.03 and asked and not matches_nothing(options)
     scenario = Scenario(
-        way=way,
+        mode=mode,
         name=name,
         options=options,
         refused=random.choice(refused_options(task)) if has_refused else None,
@@ -429,7 +429,7 @@ def draw(
         api_version=version,
         latest=latest,
         whole_base=random.random() < 0.2,
-        simulator=_draw_service(random, way),
+        simulator=_draw_service(random, mode),
         key=("Bearer " if random.random() < 0.1 else "") + f"canary/+%=\\{random.getrandbits(64):016x}",
         auth_scheme=random.choice(("bearer", "raw")),
         permissions=task.permissions[key[1]],
@@ -445,10 +445,10 @@ def draw(
         include_events=random.random() < 0.8,
         timeout=0.4 if is_short else 30.0,
         deadline=random.choice((0.2, 0.7, 1.5)) if has_deadline else None,
-        retries=min(random.choice((2, 1, 0, 3)), 3 if way in (IN_MEMORY, IN_PROCESS) else 1),
+        retries=min(random.choice((2, 1, 0, 3)), 3 if mode in (IN_MEMORY, OVER_HTTP) else 1),
         faults=faults,
         actions=actions,
-        stop=_draw_stop(random, task) if way == STOPPED else None,
+        stop=_draw_stop(random, task) if mode == STOPPED else None,
         in_process_action=random.random() < 0.5,
     )
     return _lag_behind_lost_write(random, _act_during_wait(random, scenario))

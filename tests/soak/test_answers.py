@@ -14,7 +14,7 @@ from hypothesis import given
 
 from .tasks import TASKS
 
-EXAMPLES = 300  # for each task
+EXAMPLES = 350  # for each task
 
 
 @pytest.mark.parametrize("name", TASKS)

@@ -25,7 +25,7 @@ PER_SECOND = 10
 KEY = "canary-of-many-tasks"
 
 
-class Herd:
+class ManyTasks:
     """Tasks that start together, each with an incident and a client of its own."""
 
     def __init__(self, tasks: int, per_second: int, retry_after: str = "seconds") -> None:
@@ -48,7 +48,7 @@ class Herd:
         self.waits.append(seconds)
         time.sleep(seconds)
 
-    def run(self) -> Herd:
+    def run(self) -> ManyTasks:
         with drive.no_own_settings(), self.simulator:
             threads = [threading.Thread(target=self._run_task, args=(incident_id,)) for incident_id in self.ids]
             for thread in threads:
@@ -73,20 +73,20 @@ class Herd:
 
 
 @pytest.fixture(scope="module")
-def herd() -> Herd:
-    return Herd(TASKS, PER_SECOND).run()
+def many_tasks() -> ManyTasks:
+    return ManyTasks(TASKS, PER_SECOND).run()
 
 
-def test_all_end_well_though_some_were_refused(herd: Herd) -> None:
-    assert herd.figures()["failed"] == 0
-    assert not any(herd.simulator.assignees(incident_id) for incident_id in herd.ids)
-    assert herd.figures()["refused"] >= TASKS - PER_SECOND
+def test_all_end_well_though_some_were_refused(many_tasks: ManyTasks) -> None:
+    assert many_tasks.figures()["failed"] == 0
+    assert not any(many_tasks.simulator.assignees(incident_id) for incident_id in many_tasks.ids)
+    assert many_tasks.figures()["refused"] >= TASKS - PER_SECOND
 
 
-def test_nobody_comes_back_before_the_time_the_service_asked_for(herd: Herd) -> None:
-    assert min(herd.waits) >= 1.0
+def test_nobody_comes_back_before_the_time_the_service_asked_for(many_tasks: ManyTasks) -> None:
+    assert min(many_tasks.waits) >= 1.0
 
 
-def test_waits_spread(herd: Herd) -> None:
-    assert statistics.pstdev(herd.waits) > 0.05
-    assert len({round(wait, 1) for wait in herd.waits}) >= 4, sorted(herd.waits)
+def test_waits_spread(many_tasks: ManyTasks) -> None:
+    assert statistics.pstdev(many_tasks.waits) > 0.05
+    assert len({round(wait, 1) for wait in many_tasks.waits}) >= 4, sorted(many_tasks.waits)

@@ -24,7 +24,7 @@ from urllib.parse import quote
 from simulator import OPTIONAL_FIELDS, Entry, Fault, NotFound, Simulator
 
 from .answers import Incident, canonical, content_of, portable
-from .faults import KINDS
+from .faults import ECHO, KINDS, NESTED
 from .scenario import IN_MEMORY, SOMEBODY, Action, InjectedFault, Moment, Scenario
 from .tasks import matches, matches_nothing
 
@@ -35,12 +35,12 @@ NO_SOCKET = "http://localhost:9"
 class World:
     """The simulator of a scenario; a context."""
 
-    def __init__(self, scenario: Scenario, trap_url: str = NO_SOCKET) -> None:
+    def __init__(self, scenario: Scenario, redirect_url: str = NO_SOCKET) -> None:
         self.scenario = scenario
         self.simulator = sim = Simulator(latest=scenario.latest, **scenario.simulator)
         if scenario.key_is_known:
             sim.add_key(scenario.key.removeprefix("Bearer "), scenario.permissions, scenario.key_kind)
-        self.trap_url = f"{trap_url}/mgmt/openapi/5/incidents/incidents/v1"
+        self.redirect_url = f"{redirect_url}/mgmt/openapi/5/incidents/incidents/v1"
         for incident_id, fields in scenario.incidents.items():
             lacking = OPTIONAL_FIELDS.difference(fields, ("description",))
             sim.add_incident(without=lacking, **{**fields, "id": incident_id})
@@ -50,7 +50,7 @@ class World:
         self.start: dict[str, Incident] = {i: incident for i in scenario.incidents if (incident := self.now(i))}
         self.states: dict[str, list[Incident]] = {i: [incident] for i, incident in self.start.items()}
         """All that each incident has been, as far as other users made it so."""
-        self.acts: Counter[str] = Counter()
+        self.actions_done: Counter[str] = Counter()
         """What other users did, and how often."""
         self.touched: set[str] = set()
         """IDs of incidents to which other users did anything."""
@@ -80,7 +80,7 @@ class World:
             sim.fault(fault)
 
     def __enter__(self) -> World:
-        if self.scenario.way != IN_MEMORY:
+        if self.scenario.mode != IN_MEMORY:
             self.simulator.start()
         return self
 
@@ -91,7 +91,7 @@ class World:
 
     @property
     def url(self) -> str:
-        return NO_SOCKET if self.scenario.way == IN_MEMORY else self.simulator.url
+        return NO_SOCKET if self.scenario.mode == IN_MEMORY else self.simulator.url
 
     # Faults.
     def _make_fault(self, injected: InjectedFault) -> Fault:
@@ -106,7 +106,7 @@ class World:
         )
 
     @property
-    def echo(self) -> str:
+    def key_in_all_forms(self) -> str:
         """Text with the API key in every form."""
         key = self.scenario.key
         encoded = [base64.b64encode((prefix + key).encode()).decode() for prefix in ("", "x", "xx")]
@@ -123,6 +123,12 @@ class World:
         pagination = answer.get("pagination", {}) if isinstance(answer, dict) else {}
         self._first_token = self._first_token or pagination.get("nextPageToken", "")
         return {**answer, "pagination": {**pagination, "nextPageToken": self._first_token}} if pagination else answer
+
+    @property
+    def altered_fields(self) -> tuple[str, ...]:
+        """Fields of incidents that faults have put something into. What holds the key is masked."""
+        hits = self.hits
+        return (("description", "contextualLabels") if hits[ECHO] else ()) + (("nested",) if hits[NESTED] else ())
 
     @property
     def hits(self) -> Counter[str]:
@@ -155,7 +161,12 @@ class World:
         if content is None:
             return set()
         shown = {**dict.fromkeys(content.unknown), **content.incidents}
-        return {incident_id for incident_id, incident in shown.items() if incident != self.now(incident_id)}
+        return {
+            i for i, incident in shown.items() if self._without_altered(incident) != self._without_altered(self.now(i))
+        }
+
+    def _without_altered(self, incident: Incident | None) -> Incident | None:
+        return incident and {name: value for name, value in incident.items() if name not in self.altered_fields}
 
     def _happen(self, when: str, entry: Entry) -> None:
         with self._lock:
@@ -184,7 +195,7 @@ class World:
         self._acted += 1
         after = self.now(incident_id)
         if before != after:
-            self.acts[operation] += 1
+            self.actions_done[operation] += 1
             self.touched.add(incident_id)
         if before and not after:
             self.removed[incident_id] = before
