@@ -222,16 +222,22 @@ class Poller:
             return lambda item: self._memory.was_opened_after(item, opened_after)
         return self._memory.is_open if initial == OPEN else lambda _item: False
 
-    def _list(self, service: Service, since: datetime, now: datetime) -> dict[str, Item]:
-        listed: dict[str, Item] = {}
+    def _list(self, service: Service, since: datetime, now: datetime) -> dict[str, Item | None]:
+        """All items that the lists show. C(None) stands for one that is unchanged.
+
+        Each item is compared as soon as its page has come: most are unchanged, and can be dropped at once.
+        """
+        listed: dict[str, Item | None] = {}
+
+        def collect(item: Item) -> None:
+            # An item that moves from one list to the next while they are read has ended: what is newer counts.
+            listed[item["id"]] = None if self._memory.is_unchanged(item) else item
+
         for options in self._rules.lists(self._filters, rfc3339(since), now):
             query = self._resource.filters.build_query(options, now)
             if query.matches_nothing:
                 continue
-            listing = service.list_items(query.values, query.keep)
-            # An item that moves from one list to the next while they are read has ended: what is newer counts.
-            listed.update((item["id"], item) for item in listing.items)
-            if listing.truncated:
+            if service.list_items(query.values, _collector(collect, query.keep)).truncated:
                 self._warn(describe_truncation(self._context))
         return listed
 
@@ -318,6 +324,17 @@ class Poller:
 
     def _error(self, error: t.Any) -> SourceError:
         return SourceError(self._describe(error))
+
+
+def _collector(collect: t.Callable[[Item], None], keep: t.Callable[[Item], bool] | None) -> t.Callable[[Item], bool]:
+    """For a list: hands on the items to keep, and has none of them kept."""
+
+    def hand_on(item: Item) -> bool:
+        if keep is None or keep(item):
+            collect(item)
+        return False
+
+    return hand_on
 
 
 def poll_delay(failures: int, interval: float, retry_after: float | None, fraction: float) -> float:
