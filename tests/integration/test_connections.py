@@ -156,12 +156,12 @@ TIMEOUT = 1
 DRIPS: dict[str, Connection] = {
     **{
         f"drip: {part}": Connection(
-            fault={"operation": "read_many", "drip": 0.4, "drip_part": part},
+            fault={"operation": "read_many", "drip": 0.7, "drip_part": part},
             error=Kind.TIMEOUT,
         )
         for part in ("status", "headers", "body", "chunks", "trailers", "interim")
     },
-    "drip: TLS body": Connection(_CA, fault={"operation": "read_many", "drip": 0.4}, error=Kind.TIMEOUT, sim="tls"),
+    "drip: TLS body": Connection(_CA, fault={"operation": "read_many", "drip": 0.7}, error=Kind.TIMEOUT, sim="tls"),
     "drip: tunnel": Connection(_CA, {"https_proxy": "{dripping}"}, Kind.PROXY, sim="tls"),
 }
 
@@ -202,7 +202,7 @@ def network(simulators: Callable[..., Simulator], tmp_path_factory: pytest.TempP
     elsewhere = simulators()
     with ExitStack() as stack:
         refusing = stack.enter_context(BadProxy(b"HTTP/1.1 407 Login Required\r\n\r\n"))
-        dripping = stack.enter_context(BadProxy(b"HTTP/1.1 200 Connection established\r\n\r\n", 0.4))
+        dripping = stack.enter_context(BadProxy(b"HTTP/1.1 200 Connection established\r\n\r\n", 0.7))
         proxy, log = stack.enter_context(run_proxy(folder))
         names = {
             **files,
@@ -308,7 +308,8 @@ def test_timeout_bounds_the_whole_answer(in_process: Run, name: str) -> None:
     result = in_process.of("unassign", name)
     assert result.failed
     assert is_about(result["msg"], DRIPS[name].error), result["msg"]
-    assert result.seconds < 4
+    # Byte by byte, each of them would take longer. The machine may be busy.
+    assert result.seconds < 8
 
 
 def test_refused_tunnel_is_not_tried_again(in_process: Run, network: Network) -> None:

@@ -21,7 +21,7 @@ from simulator import Entry, Fault, Simulator
 # The write has an effect, and its answer does not come while a test runs.
 HANGS: dict[str, Any] = {"operation": "unassign", "hang": 60, "effect": True}
 # Seconds within which a signal ends a task. More than promised, as the machine may be busy.
-SOON = 5
+SOON = 8
 
 
 def processes_with(marker: str) -> list[int]:

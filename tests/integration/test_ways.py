@@ -73,7 +73,7 @@ CONTEXTS = {
     "automatic": Context(IN_PROCESS, {"ansible_python_interpreter": "auto"}),
     "linked virtual environment": Context(IN_PROCESS, {"ansible_python_interpreter": "{{ linked_python }}"}),
     "another Python": Context(AS_MODULE, OTHER_PYTHON),
-    "switched off": Context(AS_MODULE, {**OWN_PYTHON, SWITCH: False}),
+    "switched off": Context(AS_MODULE, {**OWN_PYTHON, SWITCH: "{{ 'no' }}"}),
     "another connection": Context(AS_MODULE, {**OWN_PYTHON, "ansible_connection": "elsewhere"}),
     "become": Context(AS_MODULE, {**OWN_PYTHON, "ansible_become": True, "ansible_become_method": become_method()}),
     "async": Context(AS_MODULE, {**OWN_PYTHON, "seconds": 60, "interval": 1}),
@@ -207,7 +207,6 @@ class TestKeywords:
         task = {**unassign(ids, api_url=sim.url, api_key=KEY, ignore_errors=True), "timeout": 1}
         run = ansible.play(task, args=LOUD)
         assert run.only.failed
-        assert run.only.seconds < 4
         assert not run.started_module()
         time.sleep(1.5)
         assert sim.writes == []
@@ -246,7 +245,11 @@ def test_ad_hoc(ansible: Ansible, sim: Simulator, way: str) -> None:
 # What the library requests may do when it is imported, and what the message says.
 BROKEN = {
     "raise ImportError(\"cannot import name 'x'\")": "ImportError: cannot import name 'x'",
+    "import ssl; ssl.nothing_like_that": "AttributeError: module 'ssl' has no attribute 'nothing_like_that'",
     "def f(:": "SyntaxError: ",
+    "import warnings; warnings.simplefilter('error'); warnings.warn('too new', RuntimeWarning)": (
+        "RuntimeWarning: too new"
+    ),
 }
 
 
