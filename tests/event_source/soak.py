@@ -113,11 +113,13 @@ class Soak:
         self.simulator.add_key(KEY)
         self.state = folder / f"{name}-{seed}"
         # Lists may come from a replica that is late. Reads by ID do not.
-        self.store = self.simulator._stores[name]
+        self.store: Any = self.simulator._stores[name]
         self.replicas: collections.deque[tuple[datetime, list[Any]]] = collections.deque(maxlen=8)
         self.is_late = False
         self.true_list = self.store.all
-        self.store.all = self._list  # type: ignore[method-assign]
+        self.store.all = self._list
+        self.closed: dict[str, tuple[datetime, dict[str, Any]]] = {}
+        """When items were closed, and how they looked then."""
         self.trail = Trail()
         self.emitted: dict[str, Event] = {}
         self.last: dict[str, dict[str, Any]] = {}
@@ -164,6 +166,7 @@ class Soak:
             self.trail.counts[item_id][name] += 1
         if self.kind.rules.stage(self._item(item_id)) == "closed":
             self.open.remove(item_id)
+            self.closed[item_id] = self.clock.now, self._item(item_id)
 
     def _remove(self, item_id: str) -> None:
         (self.simulator.remove_incident if self.kind.resource is INCIDENT else self.simulator.remove_case)(item_id)
@@ -171,6 +174,8 @@ class Soak:
         self.trail.counts[item_id]["removed"] += 1
 
     def _item(self, item_id: str) -> dict[str, Any]:
+        if item_id in self.closed:
+            return self.closed[item_id][1]
         return self.simulator.incident(item_id) if self.kind.resource is INCIDENT else self.simulator.case(item_id)
 
     def _happen(self, number: int) -> None:
@@ -219,7 +224,15 @@ class Soak:
         if poll.observation and not self._deliver(poll.observation):
             self.kills += 1
             self._start()
+        elif poll.delay == self.poller.interval and not self.is_late:
+            self._clean_up()
         self.clock.now += timedelta(seconds=min(poll.delay, 600))
+
+    def _clean_up(self) -> None:
+        """After a poll that succeeded: a store of all that ever was would make lists slow."""
+        for item_id, (moment, _item) in self.closed.items():
+            if item_id in self.store._by_id and self.clock.now - moment > timedelta(hours=1):
+                self.store.remove(item_id)
 
     def _deliver(self, observation: Observation) -> bool:
         """False if the process is killed meanwhile."""
