@@ -190,3 +190,12 @@ def test_exception_after_a_stop_is_no_broken_connection() -> None:
 
     client, _transport = waiting_client(stop_and_break)
     assert client.send_once(REQUEST, same) == Failure(K.STOPPED, "the task was asked to stop", may_have_applied=True)
+
+
+@pytest.mark.parametrize("before", range(280, 300, 3))
+def test_key_is_masked_before_a_message_is_cut(before: int) -> None:
+    client = client_for(ScriptedTransport(respond({"message": "x" * before + KEY}, 400)))
+    request = build_request(client.base_url, INCIDENT, "read", "v4", ["a"])
+    failure = client.send_once(request, lambda answer: answer)
+    assert isinstance(failure, Failure)
+    assert KEY[:4] not in failure.message

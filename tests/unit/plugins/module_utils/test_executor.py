@@ -440,3 +440,13 @@ def test_stop_during_a_write_ends_with_what_is_known(simulator: Simulator) -> No
     outcome = execute(UNASSIGN, service, ids, "fail", False)
     assert outcome.error.failure.message == "the task was asked to stop"
     assert (set(outcome.progress.unverified), len(simulator.writes)) == (set(ids[:2]), 1)
+
+
+def test_no_write_begins_after_a_failed_one(simulator: Simulator) -> None:
+    ids = simulator.add_incidents(3, assigned=3)
+    simulator.fault(Fault("unassign", status=403, times=1))
+    one_by_one = with_limits(INCIDENT, 1)._replace(max_concurrent_requests=1)
+    result = run(simulator, ids, resource=one_by_one, api_version="5")
+    assert result["failed"]
+    assert result["unassigned_ids"] == []
+    assert operations(simulator).count("unassign") == 1
