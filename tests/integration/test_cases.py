@@ -299,7 +299,6 @@ def test_refused(night: Night, name: str, message: str) -> None:
     assert not night.of(name)["changed"]
 
 
-@pytest.mark.parity
 def test_both_ways_return_and_send_the_same(nights: dict[str, Night]) -> None:
     assert_same_results(nights[IN_PROCESS].run, nights[AS_MODULE].run)
     assert_same_requests(nights[IN_PROCESS].sim.writes, nights[AS_MODULE].sim.writes)
@@ -321,6 +320,7 @@ def test_ad_hoc(ansible: Ansible, sim: Simulator) -> None:
     assert [case["readableId"] for case in listed.only["cases"]] == ["CASE-1"]
 
 
+@pytest.mark.parity
 @pytest.mark.parametrize("way", [IN_PROCESS, AS_MODULE])
 def test_team_from_the_environment_of_the_task(ansible: Ansible, sim: Simulator, way: str) -> None:
     sim.add_user(DANA)
