@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from ansible_collections.coralogix.incidents.plugins.module_utils._case import CASE
 from ansible_collections.coralogix.incidents.plugins.module_utils._case_events import CASE_EVENTS
@@ -113,7 +113,7 @@ class Soak:
         self.simulator.add_key(KEY)
         self.state = folder / f"{name}-{seed}"
         # Lists may come from a replica that is late. Reads by ID do not.
-        self.store: Any = self.simulator._stores[name]
+        self.store = cast(Any, self.simulator._stores[name])
         self.replicas: collections.deque[tuple[datetime, list[Any]]] = collections.deque(maxlen=8)
         self.is_late = False
         self.true_list = self.store.all
