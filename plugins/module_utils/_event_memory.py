@@ -113,18 +113,15 @@ class Memory:
         return max(now, parse_moment(self.newest) or now)
 
     def is_unchanged(self, item: Item) -> bool:
-        """Whether an item is known as it is. If it is, its volatile fields are gone afterwards.
-
-        This is asked for each item of each poll. Taking fields out is faster than copying the others.
-        """
+        """Whether an item is known as it is."""
         record = self.records.get(item["id"])
         if record is None:
             return False
-        taken = [(field, item.pop(field)) for field in self._rules.volatile if field in item]
-        if item == record.item:
-            return True
-        item.update(taken)
-        return False
+        # This runs for each item of each poll. It is faster than choosing the fields that count.
+        rest = item.copy()
+        for field in self._rules.volatile:
+            rest.pop(field, None)
+        return rest == record.item
 
     def ids_to_read(self, listed: t.Mapping[str, t.Any], now: datetime) -> list[str]:
         """The IDs of items that have vanished from the lists, and that are to be read to learn why."""
