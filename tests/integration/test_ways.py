@@ -212,23 +212,30 @@ class TestKeywords:
         assert sim.writes == []
 
     def test_vault_and_time_without_quotes(self, ansible: Ansible, sim: Simulator) -> None:
-        """Values that are more than text. Older versions of Ansible give them to modules only."""
+        """Values that are more than text. Where Ansible does not make text of them, the task is handed over."""
         ids = sim.add_incidents(1, assigned=1)
         vault = VaultLib([("default", VaultSecret(b"password"))]).encrypt(KEY).decode()
         text = """
             - name: vault
               coralogix.incidents.incident_info:
                 api_url: {url}
-                created_after: 2020-01-01T00:00:00Z
+                assigned: true
                 api_key: !vault |
             {vault}
+
+            - name: time
+              coralogix.incidents.incident_info:
+                api_url: {url}
+                created_after: 2020-01-01T00:00:00Z
         """
         book = play_text(text, url=sim.url, vault=textwrap.indent(vault, " " * 18))
         password = ansible.folder / "password"
         password.write_text("password", encoding="utf-8")
-        run = ansible.playbook(book, ["--vault-password-file", str(password), *LOUD])
+        args = ["--vault-password-file", str(password), *LOUD]
+        run = ansible.playbook(book, args, {"CORALOGIX_API_KEY": KEY})
         assert run.returncode == 0, run.end
-        assert [incident["id"] for incident in run.of("vault")["incidents"]] == ids
+        for name in ("vault", "time"):
+            assert [incident["id"] for incident in run.of(name)["incidents"]] == ids
 
 
 @pytest.mark.parametrize("way", WAYS)
