@@ -22,6 +22,8 @@ LAG = timedelta(minutes=10)
 MAX_SKEW = timedelta(days=1)
 # After so many answers in a row that seem out of date, they are believed.
 _MAX_STALE = 10
+# An item that so many lists in a row do not show has left the filters.
+_MIN_ABSENCES = 5
 
 Event = t.Dict[str, t.Any]  # noqa: UP006 - Python 3.9 evaluates this line
 
@@ -80,7 +82,7 @@ class _Absence(t.NamedTuple):
 
     def is_over(self, now: datetime) -> bool:
         """Whether no list is so late that it may still show the item."""
-        return self.polls > 1 and now - self.since > LAG
+        return self.polls >= _MIN_ABSENCES and now - self.since > LAG
 
 
 class Memory:
@@ -208,8 +210,7 @@ class Memory:
         if not changed:
             return []
         self._see_times(item, now)
-        # An answer to a read may have more or fewer events than a list. Only lists are compared by them.
-        version = (version[0], record.version[1])
+        version = (version[0], max(version[1], record.version[1]))
         changes = find_changes(self._rules, record.item, compared)
         return [self._deliver(item_id, record._replace(item=compared, version=version), item, changes)]
 

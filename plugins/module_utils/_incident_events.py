@@ -10,6 +10,8 @@ from . import _event_rules
 from ._incident import ACKNOWLEDGED, RESOLVED, assignee_ids, is_closed
 from ._resource import Item
 
+_UNCOUNTED = 1_000_000_000
+
 
 def _stage(incident: Item) -> str:
     """Status or state, whichever shows the end first."""
@@ -21,9 +23,10 @@ def _stage(incident: Item) -> str:
 
 
 def _version(incident: Item) -> tuple[str, int]:
-    """An assignment is an event, and no update of the state."""
+    """An assignment is an event, and no update of the state. Answers without events cannot be compared by them."""
     events = incident.get("events")
-    return str(incident.get("lastStateUpdateTime") or ""), len(events) if isinstance(events, list) else 0
+    number = len(events) if isinstance(events, list) else 0
+    return str(incident.get("lastStateUpdateTime") or ""), number or _UNCOUNTED
 
 
 INCIDENT_EVENTS = _event_rules.EventRules(

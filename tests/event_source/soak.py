@@ -118,8 +118,8 @@ class Soak:
         self.is_late = False
         self.true_list = self.store.all
         self.store.all = self._list
-        self.closed: dict[str, tuple[datetime, dict[str, Any]]] = {}
-        """When items were closed, and how they looked then."""
+        self.closed: dict[str, tuple[datetime, int, dict[str, Any]]] = {}
+        """When items were closed, after how many polls, and how they looked then."""
         self.trail = Trail()
         self.emitted: dict[str, Event] = {}
         self.last: dict[str, dict[str, Any]] = {}
@@ -166,7 +166,7 @@ class Soak:
             self.trail.counts[item_id][name] += 1
         if self.kind.rules.stage(self._item(item_id)) == "closed":
             self.open.remove(item_id)
-            self.closed[item_id] = self.clock.now, self._item(item_id)
+            self.closed[item_id] = self.clock.now, self.polls, self._item(item_id)
 
     def _remove(self, item_id: str) -> None:
         (self.simulator.remove_incident if self.kind.resource is INCIDENT else self.simulator.remove_case)(item_id)
@@ -175,7 +175,7 @@ class Soak:
 
     def _item(self, item_id: str) -> dict[str, Any]:
         if item_id in self.closed:
-            return self.closed[item_id][1]
+            return self.closed[item_id][-1]
         return self.simulator.incident(item_id) if self.kind.resource is INCIDENT else self.simulator.case(item_id)
 
     def _happen(self, number: int) -> None:
@@ -230,8 +230,9 @@ class Soak:
 
     def _clean_up(self) -> None:
         """After a poll that succeeded: a store of all that ever was would make lists slow."""
-        for item_id, (moment, _item) in self.closed.items():
-            if item_id in self.store._by_id and self.clock.now - moment > timedelta(hours=1):
+        for item_id, (moment, polls, _item) in self.closed.items():
+            is_old = self.clock.now - moment > timedelta(hours=1) and self.polls - polls > 30
+            if item_id in self.store._by_id and is_old:
                 self.store.remove(item_id)
 
     def _deliver(self, observation: Observation) -> bool:
