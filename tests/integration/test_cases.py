@@ -178,6 +178,10 @@ PLAYBOOK = """
 """
 
 
+# Tasks that also run as modules: the first ones, which depend on no others, and those that show no case.
+AS_MODULES = ("find", "assign", "acknowledge", "comment", "users", "null as a filter", "wrong key", "version 4")
+
+
 class Night(NamedTuple):
     run: Run
     sim: Simulator
@@ -213,8 +217,7 @@ def nights(simulators: Callable[..., Simulator], shared_ansible: Ansible) -> dic
         variables = {"url": sim.url, "key": KEY, "team": TEAM, "dana": DANA}
         plays = yaml.safe_load(PLAYBOOK)
         if way == AS_MODULE and not ALL:
-            # They change nothing, so the rest is the same without them.
-            plays[0]["tasks"] = [task for task in plays[0]["tasks"] if not task["name"].endswith(" again")]
+            plays[0]["tasks"] = [task for task in plays[0]["tasks"] if task["name"] in AS_MODULES]
         run = shared_ansible.playbook(plays, ["--diff", *LOUD], hosts={"localhost": variables}, way=way)
         played[way] = Night(run, sim, ids)
     return played
@@ -301,7 +304,9 @@ def test_refused(night: Night, name: str, message: str) -> None:
 
 def test_both_ways_return_and_send_the_same(nights: dict[str, Night]) -> None:
     assert_same_results(nights[IN_PROCESS].run, nights[AS_MODULE].run)
-    assert_same_requests(nights[IN_PROCESS].sim.writes, nights[AS_MODULE].sim.writes)
+    as_modules = nights[AS_MODULE].sim.writes
+    # The tasks that both have write first.
+    assert_same_requests(nights[IN_PROCESS].sim.writes[: len(as_modules)], as_modules)
 
 
 # Ad hoc.

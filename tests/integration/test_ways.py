@@ -203,12 +203,12 @@ class TestKeywords:
     def test_nothing_is_written_after_the_timeout_of_the_task(self, ansible: Ansible, sim: Simulator) -> None:
         """As a module, the task would go on: the option deadline is for that."""
         ids = sim.add_incidents(1, assigned=1)
-        sim.fault(Fault("read_many", delay=2))
+        sim.fault(Fault("read_many", delay=1.5))
         task = {**unassign(ids, api_url=sim.url, api_key=KEY, ignore_errors=True), "timeout": 1}
         run = ansible.play(task, args=LOUD)
         assert run.only.failed
         assert not run.started_module()
-        time.sleep(1.5)
+        time.sleep(1)
         assert sim.writes == []
 
     def test_vault_and_time_without_quotes(self, ansible: Ansible, sim: Simulator) -> None:
