@@ -105,7 +105,7 @@ class Operation(NamedTuple):
         """What is returned besides, from the incidents before, by ID, and the IDs of those changed."""
         if self.name != "assign":
             return {}
-        others = {incident_id: other_assignee_ids(before[incident_id]) for incident_id in changed_ids if before}
+        others = {i: other_assignee_ids(before[i]) for i in changed_ids if i in before}
         return {"reassigned_ids": {incident_id: user_ids for incident_id, user_ids in others.items() if user_ids}}
 
 

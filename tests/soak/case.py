@@ -258,12 +258,8 @@ class Case:
     def _comparable_incident(self, incident: Incident) -> Incident:
         fields = {name: value for name, value in incident.items() if name not in self._not_compared or name == "events"}
         operation = self.scenario.task.operation
-        if (
-            operation
-            and "closedAt" in operation.after
-            and self.scenario.check_mode
-            and incident["id"] in self.changed_ids
-        ):
+        is_predicted = operation and self.scenario.check_mode and incident["id"] in self.changed_ids
+        if operation and is_predicted and "closedAt" in operation.after:
             fields["closedAt"] = NOW if incident.get("closedAt", "") > incident["createdAt"] else None
         return fields
 

@@ -21,7 +21,7 @@ USERS = ("u1", "u2", "u3")
 class Task(NamedTuple):
     module: str
     weight: int
-    """How often it is drawn, out of a hundred times."""
+    """How often it is drawn, compared with others."""
     operation: Operation | None = None
     """None only reads."""
     reads: tuple[str, ...] = (READ,)
@@ -41,9 +41,9 @@ class Task(NamedTuple):
         return self.operation is None or self.operation.is_skipped is not None
 
 
-WEIGHTS = {"unassign": 30, "assign": 12, "assign, only unassigned": 8, "acknowledge": 12, "resolve": 10, "close": 8}
+_WEIGHTS = {"unassign": 30, "assign": 12, "acknowledge": 12}
 TASKS: dict[str, Task] = {
-    **{name: Task(row.module, WEIGHTS[name], row) for name, row in OPERATIONS.items()},
+    **{name: Task(row.module, _WEIGHTS.get(name, 8), row) for name, row in OPERATIONS.items()},
     "info by IDs": Task("incident_info", 6),
     "info by filters": Task("incident_info", 14, reads=(LIST, LIST, LIST, READ)),
 }

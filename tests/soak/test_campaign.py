@@ -43,8 +43,6 @@ def test_everything_holds(mode: str) -> None:
 
 
 def test_every_task_takes_part() -> None:
-    """Beside the sum, also among the seeds above."""
-    assert sum(task.weight for task in TASKS.values()) == 100
     assert {draw(Random(seed), OVER_HTTP).name for seed in range(SEEDS[OVER_HTTP])} == {*TASKS}
 
 

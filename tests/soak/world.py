@@ -4,8 +4,8 @@
 
 """A simulator in which a scenario takes place, and what truly happened in it.
 
-The order of what happened to an incident is that of its own events, which the simulator writes under one
-lock: who unassigned it, and between what. The journal tells which request of ours had an effect.
+Other users act in the hooks that the simulator calls before and after each request. Its journal says which request of
+the module had an effect.
 """
 
 from __future__ import annotations
@@ -116,7 +116,10 @@ class World:
         shown = answer.get("incidents") if isinstance(answer, dict) else None
         if not isinstance(shown, list):
             return answer
-        return {**answer, "incidents": [copy.deepcopy(self.start.get(one["id"], one)) for one in shown]}
+        return {
+            **answer,
+            "incidents": [copy.deepcopy(self.start.get(shown_now["id"], shown_now)) for shown_now in shown],
+        }
 
     def lead_back(self, answer: Any) -> Any:
         """The page, with the token that the first one had."""
