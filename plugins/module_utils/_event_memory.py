@@ -73,12 +73,10 @@ class _Absence(t.NamedTuple):
 
     since: datetime
     polls: int
-    is_explained: bool
-    """Whether a change says why."""
 
     def is_due(self, now: datetime) -> bool:
         """Whether to read the item again: after 1, 2, 4, 8… polls, and a last time at the end."""
-        return not self.is_explained and (not self.polls & (self.polls - 1) or self.is_over(now))
+        return not self.polls & (self.polls - 1) or self.is_over(now)
 
     def is_over(self, now: datetime) -> bool:
         """Whether no list is so late that it may still show the item."""
@@ -155,7 +153,8 @@ class Memory:
         C(None) stands for an item that C(is_unchanged).
         C(emit_new) says whether an item that was not known makes events.
         """
-        first_generation = self.generation
+        # An item that is new, and not back, has the same UUIDs whatever was forgotten meanwhile.
+        since, generation = self.since(now), self.generation
         deliveries = []
         self._stale = {item_id: number for item_id, number in self._stale.items() if item_id in listed}
         for item_id, item in listed.items():
@@ -164,7 +163,8 @@ class Memory:
             record = self.records.get(item_id)
             if record is None:
                 if item_id not in self._gone:
-                    deliveries.append(self._add(item_id, item, emit_new(item), first_generation, now))
+                    own_generation = 0 if self.was_opened_after(item, since) else generation
+                    deliveries.append(self._add(item_id, item, emit_new(item), own_generation, now))
                 continue
             deliveries += self._update(item_id, record, item, now)
         self._gone = {item_id: since for item_id, since in self._gone.items() if now - since <= LAG}
@@ -203,11 +203,9 @@ class Memory:
         """An item that vanished from the lists and could be read."""
         record = self.records[item_id]
         compared = remembered(self._rules, item)
-        absence = self._absent.get(item_id) or _Absence(now, 0, False)
+        self._absent.setdefault(item_id, _Absence(now, 0))
         version = self._rules.version(item)
-        changed = compared != record.item and version[0] >= record.version[0]
-        self._absent[item_id] = absence._replace(is_explained=absence.is_explained or changed)
-        if not changed:
+        if compared == record.item or version[0] < record.version[0]:
             return []
         self._see_times(item, now)
         version = (version[0], max(version[1], record.version[1]))
@@ -227,7 +225,7 @@ class Memory:
             absence = self._absent.get(item_id)
             if absence:
                 self._absent[item_id] = absence._replace(polls=absence.polls + 1)
-            has_left = absence and absence.is_over(now) and (absence.is_explained or item_id in read)
+            has_left = absence and absence.is_over(now) and item_id in read
             if has_left or record.numbers.get(GONE) or self._ended_before(record, since):
                 forgotten.append(item_id)
         for item_id in forgotten:

@@ -128,7 +128,7 @@ class Soak:
         """The UUIDs of events that have arrived, and are not in the file yet."""
         self.settled: set[str] = set()
         self.killed: collections.Counter[str] = collections.Counter()
-        """How often the source was killed while it sent events of an item."""
+        """How often the source was killed when it had sent events of an item, and not written it down."""
         self.stream: list[Event] = []
         self.defects: list[str] = []
         self.polls = self.failed = self.kills = self.most_known = 0
@@ -198,6 +198,7 @@ class Soak:
     def _start(self) -> None:
         if self.poller is not None:
             self.poller.close()
+        self.killed.update(self._brief(self.emitted[event_uuid])[0] for event_uuid in self.arrived)
         self.arrived.clear()
         arguments = {
             "api_key": KEY,
