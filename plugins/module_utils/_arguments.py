@@ -16,16 +16,16 @@ import typing as t
 from ._errors import option_invalid
 from ._resource import Resource
 
-# What shows that a text is no ID, and how to say so.
-_NOT_IN_IDS = (
-    (re.compile(r"[\[\]]"), "a bracket"),
-    (re.compile(r"[{}]"), "a brace"),
-    (re.compile(r"[\"'`\u2018-\u201f]"), "a quote"),
-    (re.compile(r"://"), "a URL"),
-    (re.compile(r"\s"), "a blank or a line break"),
-    (re.compile(r","), "a comma"),
-    (re.compile(r"[<>\\]"), "a character that no ID has"),
-)
+# What shows that a text is no ID, and how to say so. What tells most comes first.
+_NOT_IN_IDS = re.compile(r"://|[\[\]{}\"'`\u2018-\u201f\s,<>\\]")
+_NAMES = {
+    **dict.fromkeys("[]", "a bracket"),
+    **dict.fromkeys("{}", "a brace"),
+    **dict.fromkeys("\"'`\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f", "a quote"),
+    "://": "a URL",
+    **dict.fromkeys("<>\\", "a character that no ID has"),
+    ",": "a comma",
+}
 _HOW_TO_GIVE_IDS = (
     "Give a YAML list, or IDs separated by commas. Split the lines of a text with splitlines(): "
     '"{{ text.splitlines() }}".'
@@ -51,9 +51,9 @@ def check_ids(resource: Resource, ids: t.Sequence[str]) -> list[str]:
 def _id_problem(item_id: str) -> str:
     if not item_id:
         return "it is blank"
-    found = next((name for pattern, name in _NOT_IN_IDS if pattern.search(item_id)), None)
+    found = _NOT_IN_IDS.findall(item_id)
     if found:
-        return f"it contains {found}"
+        return f"it contains {next((_NAMES[text] for text in _NAMES if text in found), 'a blank or a line break')}"
     return "" if item_id.isprintable() else "it contains a character that cannot be printed"
 
 
@@ -103,7 +103,7 @@ def check_text_type(name: str, value: t.Any) -> None:
         raise option_invalid(f"{name} contains {value}, {kind}. Put the value in quotes if it is meant as text.")
     if isinstance(value, (list, tuple, dict)):
         raise option_invalid(f"{name} contains a {'map' if isinstance(value, dict) else 'list'} in place of a text.")
-    if isinstance(value, str) and re.search(r"[\ud800-\udfff]", value):
+    if isinstance(value, str) and not value.isascii() and re.search(r"[\ud800-\udfff]", value):
         raise option_invalid(f"{name} contains a character that has no UTF-8 encoding.")
 
 

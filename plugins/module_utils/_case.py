@@ -175,12 +175,12 @@ def _names_unknown_id(failure: Failure) -> bool:
     """An unknown case may come as 404, or as 400 that says so."""
     if failure.kind is FailureKind.UNKNOWN_ID:
         return True
-    return failure.kind is FailureKind.INVALID and bool(_NOT_FOUND.match(failure.message))
+    return failure.kind is FailureKind.INVALID and bool(re.match(_NOT_FOUND, failure.message))
 
 
-_NOT_FOUND = re.compile(
-    r".*\b(?:(?:not|could not be) found|(?:cannot|could not) find|does(?: not|n't) exist|(?:no such|unknown) case)\b",
-    re.I,
+_NOT_FOUND = (
+    r"(?i).*\b(?:(?:not|could not be) found|(?:cannot|could not) find|"
+    r"does(?: not|n't) exist|(?:no such|unknown) case)\b"
 )
 
 # Routes of version 5. No other version has them.

@@ -115,7 +115,7 @@ _WRONG_HOST_CODES = frozenset((62, 64))
 # From X509_V_ERR_PATHLEN_INVALID_FOR_NON_CA to X509_V_ERR_EC_KEY_EXPLICIT_PARAMS: the certificate breaks RFC 5280.
 # Python 3.13 and newer refuse such certificates, older versions do not.
 _FORM_CODES = frozenset(range(79, 95))
-_TUNNEL_STATUS = re.compile(r"Tunnel connection failed: (\d{3})(.*)")
+_TUNNEL_STATUS = r"Tunnel connection failed: (\d{3})(.*)"
 _CA_FILE_REASONS = frozenset(("NO_CERTIFICATE_OR_CRL_FOUND", "NO_START_LINE", "BAD_BASE64_DECODE", "PEM_LIB"))
 
 
@@ -127,7 +127,7 @@ def classify_exception(error: BaseException, timeout: float, through_proxy: bool
     causes = list(_causes(error))
     innermost = causes[-1]
     for cause in causes:
-        tunnel = _TUNNEL_STATUS.match(str(cause)) if isinstance(cause, OSError) else None
+        tunnel = re.match(_TUNNEL_STATUS, str(cause)) if isinstance(cause, OSError) else None
         if tunnel:
             # Trying again after 407 can lock an account.
             status = int(tunnel.group(1))

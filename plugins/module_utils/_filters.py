@@ -119,17 +119,17 @@ def rfc3339(moment: datetime, timespec: str = "auto") -> str:
     return moment.isoformat(timespec=timespec).replace("+00:00", "Z")
 
 
-_AGO = re.compile(r"-([0-9]{1,6})([smhdw])\Z")
+_AGO = r"-([0-9]{1,6})([smhdw])\Z"
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 # A blank in place of the T, too: YAML makes a time of such a text, and Ansible writes it so.
-_TIME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([0-9:]{8})(?:\.([0-9]{1,9}))?([Zz]|[+-][0-9]{2}:[0-9]{2})\Z")
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
+_TIME = r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt ]([0-9:]{8})(?:\.([0-9]{1,9}))?([Zz]|[+-][0-9]{2}:[0-9]{2})\Z"
+_DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z"
 
 
 def parse_time(name: str, text: str, now: datetime) -> datetime:
     """A time in UTC, from RFC 3339, a day, or a time before now such as C(-24h). C(name) is that of the option."""
     text = text.strip()
-    ago, time, day = _AGO.match(text), _TIME.match(text), _DAY.match(text)
+    ago, time, day = (re.match(pattern, text) for pattern in (_AGO, _TIME, _DAY))
     try:
         if ago:
             return now - timedelta(**{_UNITS[ago.group(2)]: int(ago.group(1))})

@@ -9,7 +9,6 @@ No Ansible in here. Whoever calls it has let Ansible check the options against t
 
 from __future__ import annotations
 
-import platform
 import sys
 import traceback
 import typing as t
@@ -38,6 +37,7 @@ Sleep = t.Callable[[float], t.Any]
 Params = t.Mapping[str, t.Any]
 
 MISSING: dict[str, t.Any] = {"type": "str", "choices": ["fail", "ignore"], "default": "fail"}
+PYTHON_VERSION = ".".join(map(str, sys.version_info[:3]))
 NO_OPTIONS: Spec = MappingProxyType({})
 
 
@@ -112,7 +112,7 @@ class Run:
             raise CoralogixError(LibraryMissing((sys.executable,), problem))
         settings = _settings.resolve_settings(self._task.params, self._task.environ)
         correlation_id = str(uuid.uuid4())
-        user_agent = f"ansible-core/{self._task.ansible_version} Python/{platform.python_version()}"
+        user_agent = f"ansible-core/{self._task.ansible_version} Python/{PYTHON_VERSION}"
         resource = self.context.resource
         transport = self._new_transport(settings, user_agent, correlation_id, resource.max_concurrent_requests)
         client = Client(
