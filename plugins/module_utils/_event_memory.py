@@ -74,9 +74,9 @@ class _Absence(t.NamedTuple):
     since: datetime
     polls: int
 
-    def is_due(self, now: datetime) -> bool:
-        """Whether to read the item again: after 1, 2, 4, 8… polls, and a last time at the end."""
-        return not self.polls & (self.polls - 1) or self.is_over(now)
+    def is_due(self) -> bool:
+        """Whether to read the item again: after 1, 2, 4, 8… polls."""
+        return not self.polls & (self.polls - 1)
 
     def is_over(self, now: datetime) -> bool:
         """Whether no list is so late that it may still show the item."""
@@ -100,7 +100,7 @@ class Memory:
         self._absent: dict[str, _Absence] = {}
         self._stale: dict[str, int] = {}
         self._gone: dict[str, datetime] = {}
-        """Since when items are gone. A list that is late may still show them."""
+        """Since when items are known to be gone. A list that is late may still show them."""
 
     def since(self, now: datetime) -> datetime:
         """From when on items count that ended before a list showed them. C(now) is this machine's clock."""
@@ -115,7 +115,7 @@ class Memory:
     def is_unchanged(self, item: Item) -> bool:
         """Whether an item is known as it is."""
         record = self.records.get(item["id"])
-        if record is None:
+        if record is None or GONE in record.numbers:
             return False
         # This runs for each item of each poll. It is faster than choosing the fields that count.
         rest = item.copy()
@@ -127,11 +127,12 @@ class Memory:
         """The IDs of items that have vanished from the lists, and that are to be read to learn why."""
         wanted = []
         for item_id in self._vanished(listed):
-            if self._rules.stage(self.records[item_id].item) == CLOSED:
+            record = self.records[item_id]
+            if GONE in record.numbers or self._rules.stage(record.item) == CLOSED:
                 continue
             absence = self._absent.get(item_id)
             # A list may lag, and pages shift while they are read. So the item is read again, more and more rarely.
-            if absence is None or absence.is_due(now):
+            if absence is None or absence.is_due() or self._has_left(record, now):
                 wanted.append(item_id)
         return wanted
 
@@ -153,8 +154,7 @@ class Memory:
         C(None) stands for an item that C(is_unchanged).
         C(emit_new) says whether an item that was not known makes events.
         """
-        # An item that is new, and not back, has the same UUIDs whatever was forgotten meanwhile.
-        since, generation = self.since(now), self.generation
+        since, generation, back = self.since(now), self.generation, []
         deliveries = []
         self._stale = {item_id: number for item_id, number in self._stale.items() if item_id in listed}
         for item_id, item in listed.items():
@@ -162,20 +162,21 @@ class Memory:
                 continue
             record = self.records.get(item_id)
             if record is None:
-                if item_id not in self._gone:
-                    own_generation = 0 if self.was_opened_after(item, since) else generation
-                    deliveries.append(self._add(item_id, item, emit_new(item), own_generation, now))
-                continue
-            deliveries += self._update(item_id, record, item, now)
-        self._gone = {item_id: since for item_id, since in self._gone.items() if now - since <= LAG}
-        self._gone.update(dict.fromkeys(not_found, now))
+                # What is as new as this has not been forgotten. So it has the same UUIDs whatever else was.
+                is_new = self.was_opened_after(item, since)
+                deliveries.append(self._add(item_id, item, emit_new(item), 0 if is_new else generation, now))
+            elif GONE not in record.numbers:
+                deliveries += self._update(item_id, record, item, now)
+            elif not self._may_be_late(item_id, now):
+                del self._gone[item_id]
+                back.append(self._add(item_id, item, emit_new(item), generation + 1, now))
         for item_id in self._absent.keys() & listed.keys():
             del self._absent[item_id]
-        deliveries += [self._remove(item_id) for item_id in not_found]
+        deliveries += [*back, *(self._remove(item_id) for item_id in not_found)]
         for item_id, item in read.items():
             deliveries += self._read(item_id, item, now)
         forgotten = self._forget(listed, read, now)
-        self.generation += bool(forgotten)
+        self.generation += bool(forgotten or back)
         created = self._rules.created
         # What makes no events comes first, so that it is remembered before any event is sent.
         deliveries.sort(key=lambda delivery: (bool(delivery.events), str(delivery.record.item.get(created))))
@@ -225,13 +226,25 @@ class Memory:
             absence = self._absent.get(item_id)
             if absence:
                 self._absent[item_id] = absence._replace(polls=absence.polls + 1)
-            has_left = absence and absence.is_over(now) and item_id in read
-            if has_left or record.numbers.get(GONE) or self._ended_before(record, since):
+            is_explained = item_id in read or GONE in record.numbers
+            if (is_explained and self._has_left(record, now)) or self._ended_before(record, since):
                 forgotten.append(item_id)
         for item_id in forgotten:
             del self.records[item_id]
             self._absent.pop(item_id, None)
+            self._gone.pop(item_id, None)
         return forgotten
+
+    def _has_left(self, record: Record, now: datetime) -> bool:
+        """Whether it is to be forgotten, after a last look: no list may still show it, and it is not new."""
+        item_id = record.item["id"]
+        absence = self._absent.get(item_id)
+        is_over = not self._may_be_late(item_id, now) if GONE in record.numbers else absence and absence.is_over(now)
+        return bool(is_over) and not self.was_opened_after(record.item, self.since(now))
+
+    def _may_be_late(self, item_id: str, now: datetime) -> bool:
+        """Whether a list may still show an item that is gone."""
+        return now - self._gone.setdefault(item_id, now) <= LAG
 
     def _ended_before(self, record: Record, moment: datetime) -> bool:
         if self._rules.stage(record.item) != CLOSED:

@@ -151,6 +151,8 @@ class Soak:
         self.trail.counts[item_id]["opened"] += 1
 
     def _act(self) -> None:
+        # No two changes of an item have the same time.
+        self.clock.now += timedelta(milliseconds=10)
         item_id = self.random.choice(self.open)
         if self.random.random() < 0.02:
             self._remove(item_id)

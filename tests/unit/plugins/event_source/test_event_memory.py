@@ -98,6 +98,8 @@ def test_what_vanished_is_read_to_learn_why() -> None:
     ]
     assert story.read_ids == [A, B, C]
     assert story.events[0]["incident"]["status"] == "INCIDENT_STATUS_TRIGGERED"
+    assert story.last.forgotten == []
+    assert story.poll(minutes=11) == []
     assert story.last.forgotten == [C]
 
 
@@ -111,6 +113,35 @@ def test_what_left_the_filters_is_told_by_what_changed_and_then_forgotten() -> N
     first = Story()
     first.poll(item(A))
     assert story.poll(item(A, "dana"), item(B)) == [(A, "opened")]
+    assert story.events[0]["meta"]["uuid"] != first.events[0]["meta"]["uuid"]
+
+
+def test_what_is_gone_is_not_opened_again_by_a_list_that_is_late() -> None:
+    story = Story(item(A, minutes=0, createdAt=stamp(0)), item(B))
+    opened = {event["meta"]["uuid"] for event in story.events}
+    assert story.poll(item(B), not_found=[A]) == [(A, "gone")]
+    # A restart in between: only the records are in the file.
+    restarted = Story()
+    restarted.memory.records = {A: Record.from_json(story.memory.records[A].to_json())}
+    for each in (story, restarted):
+        assert (A, "opened") not in each.poll(item(A, createdAt=stamp(0)), item(B))
+        assert each.read_ids == []
+    assert story.poll(item(A, createdAt=stamp(0)), item(B), minutes=11) == [(A, "opened")]
+    assert story.events[0]["meta"]["uuid"] not in opened
+
+
+def test_what_comes_back_in_a_quiet_night_is_not_opened_with_the_same_uuid() -> None:
+    """Nothing else happens, so the service's newest time stays as it is."""
+    story = Story(item(A, createdAt=stamp(0)))
+    for _n in range(30):
+        story.poll(read=[item(A, createdAt=stamp(0))])
+    assert story.poll(item(A, "dana", createdAt=stamp(0))) == [(A, "assigned")]
+    # Others show that time goes on.
+    story.poll(item(B, minutes=40))
+    while A in story.memory.records:
+        assert story.poll(item(B), read=[item(A, "dana", createdAt=stamp(0))]) == []
+    first = Story(item(A, createdAt=stamp(0)))
+    assert story.poll(item(A, createdAt=stamp(0))) == [(A, "opened")]
     assert story.events[0]["meta"]["uuid"] != first.events[0]["meta"]["uuid"]
 
 
