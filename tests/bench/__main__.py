@@ -22,11 +22,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.coralogix.incidents.plugins.module_utils._case import CASE
 from ansible_collections.coralogix.incidents.plugins.module_utils._incident import INCIDENT
 
 from . import report
 from .measure import Case, Cost, measure
-from .plays import ROOT, Runner, find_all, loop_of_uri, ping, two_uris, unassign
+from .plays import ROOT, Runner, bare_unassign, find_all, loop_of_uri, ping, two_uris, unassign
 from .report import IN_PROCESS, MODULE, NO_WAY
 from .service import KEY, Service, running_service
 
@@ -44,6 +45,8 @@ LARGE: list[tuple[int, int, dict[str, Any]]] = [
 LISTED = (100, 1_000, 10_000)
 # Requests at a time; 0 is one after another on a bare session.
 CONCURRENCY = (0, 1, 2, 4, 8, 16)
+CASES = 1_000
+CASE_CONCURRENCY = (1, CASE.max_concurrent_requests)
 # Large plays take long, and vary less.
 REPEAT_LARGE = 3
 
@@ -74,6 +77,7 @@ class Benchmark:
             for way in (IN_PROCESS, MODULE):
                 cases["unassign", way, count] = partial(play, tasks, way == IN_PROCESS)
             cases["again", IN_PROCESS, count] = partial(play, tasks, assigned=False)
+            cases["bare", NO_WAY, count] = partial(play, [bare_unassign(url, ids) for ids in portions[:count]])
         cases["uri", NO_WAY, 1] = partial(play, two_uris(url, portions[0]))
         cases["loop", NO_WAY, 1] = partial(play, loop_of_uri(url, portions[0]))
         costs = measure(cases, self._repeat)
@@ -91,17 +95,25 @@ class Benchmark:
         for latency in LATENCIES:
             self._service.set_latency(latency)
 
-            def send(limit: int) -> Cost:
-                cost = self._runner.run(
-                    [sys.executable, "-m", "bench.requests_alone", self._url, str(count), str(limit)]
-                )
-                wall, cpu = self._runner.output()
-                return cost._replace(wall=wall, cpu=cpu)
-
-            costs = measure({limit: partial(send, limit) for limit in CONCURRENCY}, self._repeat_large, warm_up=False)
+            cases: dict[int, Case] = {limit: partial(self._send, "incidents", count, limit) for limit in CONCURRENCY}
+            costs = measure(cases, self._repeat_large, warm_up=False)
             rows += [{"latency": latency, "parallel": limit, **cost._asdict()} for limit, cost in costs.items()]
         self._service.set_latency(LATENCY)
         return rows
+
+    def cases(self) -> Rows:
+        """The requests that read cases by their IDs, one for each case, without Ansible."""
+        self._service.add_cases(CASES)
+        cases: dict[int, Case] = {limit: partial(self._send, "cases", CASES, limit) for limit in CASE_CONCURRENCY}
+        costs = measure(cases, self._repeat_large, warm_up=False)
+        return [{"parallel": limit, **cost._asdict()} for limit, cost in costs.items()]
+
+    def _send(self, resource: str, count: int, limit: int) -> Cost:
+        cost = self._runner.run(
+            [sys.executable, "-m", "bench.requests_alone", self._url, resource, str(count), str(limit)]
+        )
+        wall, cpu = self._runner.output()
+        return cost._replace(wall=wall, cpu=cpu)
 
     def large(self) -> Rows:
         """Whole plays with one task on many incidents, half of them assigned."""
@@ -137,7 +149,7 @@ class Benchmark:
         return rows
 
 
-SECTIONS = ("tasks", "parallel", "large", "lists")
+SECTIONS = ("tasks", "parallel", "cases", "large", "lists")
 
 
 def conditions(repeat: int) -> dict[str, Any]:

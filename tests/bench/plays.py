@@ -51,6 +51,13 @@ def two_uris(url: str, ids: Sequence[str]) -> Tasks:
     ]
 
 
+def bare_unassign(url: str, ids: Sequence[str]) -> dict[str, Any]:
+    """A task of an action plugin that does just this."""
+    read, write, _ = two_uris(url, ids)
+    urls = {"read": read["ansible.builtin.uri"]["url"], "write": write["ansible.builtin.uri"]["url"]}
+    return {"bare_unassign": {**urls, "headers": HEADERS}}
+
+
 def loop_of_uri(url: str, ids: Sequence[str]) -> Tasks:
     """One request for each ID, without a look at who is assigned."""
     write = f"{url}{ROUTES}/all/by-user?incident_ids={{{{ item }}}}"
@@ -66,6 +73,7 @@ class Runner:
         self._environment = {
             # Without bytecode files, every start of Python compiles everything again.
             **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
+            "ANSIBLE_ACTION_PLUGINS": str(Path(__file__).with_name("action_plugins")),
             "ANSIBLE_LOCALHOST_WARNING": "0",
             "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
             "ANSIBLE_REMOTE_TMP": str(folder / "remote"),

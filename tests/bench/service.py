@@ -18,8 +18,8 @@ from simulator import Simulator
 KEY = "cxup_bench"
 
 
-def incident_ids(count: int) -> list[str]:
-    """The IDs of the first incidents of a service: always the same ones."""
+def make_ids(count: int) -> list[str]:
+    """The IDs of the first incidents, and cases, of a service: always the same ones."""
     return [f"{number:08x}-0000-4000-8000-000000000000" for number in range(count)]
 
 
@@ -44,7 +44,7 @@ class Service:
         """Replace all incidents. Returns their IDs; the first ones are assigned."""
         for incident_id in self._ids:
             self._simulator.remove_incident(incident_id)
-        self._ids, self._assigned, self._events = incident_ids(count), assigned, events
+        self._ids, self._assigned, self._events = make_ids(count), assigned, events
         for incident_id in self._ids[assigned:]:
             self._simulator.add_incident(incident_id, assignees=(), events=events)
         self.restore()
@@ -52,6 +52,10 @@ class Service:
         gc.collect()
         gc.freeze()
         return self._ids
+
+    def add_cases(self, count: int) -> None:
+        for case_id in make_ids(count):
+            self._simulator.add_case(case_id)
 
     def restore(self, assigned: bool = True) -> None:
         """Assign again what `fill` assigned, or leave nothing assigned, and forget the requests."""
