@@ -142,8 +142,8 @@ class Client:
             return Failure(FailureKind.UNEXPECTED_JSON, message, response.status, may_have_applied=True)
 
     def wait(self, seconds: float) -> None:
-        """Wait, unless the run is stopped."""
-        self._sleep(seconds)
+        """Wait, but not past the deadline, and not if the run is stopped."""
+        self._sleep(seconds if self._end is None else max(0.0, min(seconds, self._end - time.monotonic())))
 
     def stop(self) -> None:
         """End all exchanges and waits at once. No further request is sent."""

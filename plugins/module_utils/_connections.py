@@ -72,13 +72,13 @@ def _rows() -> tuple[_Row, ...]:
         _Row(
             (of_requests.ConnectTimeout, of_urllib3.ConnectTimeoutError),
             FailureKind.UNREACHABLE,
-            "no connection within {timeout:.3g} s",
+            "no connection within {timeout} s",
             True,
         ),
         _Row(
             (of_requests.ReadTimeout, of_urllib3.ReadTimeoutError, TimeoutError, socket.timeout),
             FailureKind.TIMEOUT,
-            "no complete answer within {timeout:.3g} s",
+            "no complete answer within {timeout} s",
             True,
             True,
         ),
@@ -143,7 +143,7 @@ def classify_exception(error: BaseException, timeout: float, through_proxy: bool
     row = next(fitting, None)
     if row is None:
         return None
-    message = row.message.format(timeout=timeout, cause=_text(innermost))
+    message = row.message.format(timeout=_seconds(timeout), cause=_text(innermost))
     kind = _certificate_kind(causes) if row.kind is FailureKind.CERTIFICATE else row.kind
     in_tunnel = any(isinstance(cause, TunnelFailed) for cause in causes)
     by_proxy = in_tunnel or any(isinstance(cause, urllib3.exceptions.ProxyError) for cause in causes)
@@ -194,4 +194,11 @@ def _causes(error: BaseException) -> t.Iterator[BaseException]:
 
 
 def _text(error: BaseException) -> str:
-    return getattr(error, "verify_message", None) or getattr(error, "strerror", None) or str(error)
+    text = getattr(error, "verify_message", None) or getattr(error, "strerror", None) or str(error)
+    # A place in the source of Python.
+    return re.sub(r" \(_ssl\.c:\d+\)", "", text)
+
+
+def _seconds(timeout: float) -> str:
+    """As people write it: what is left until a deadline has many digits."""
+    return f"{round(timeout, 1) or timeout:g}"

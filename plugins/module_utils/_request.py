@@ -89,8 +89,8 @@ def _too_long(resource: Resource, values: Values) -> Exception:
     parameter = max(fields, key=lambda field: len(_query(resource, fields[field])))
     option = resource.parameter_options.get(parameter, parameter)
     return option_invalid(
-        f"{option} is too long for the URL of a request, as API version 3 needs it. Give fewer or shorter values, "
-        "or set api_version to 5 if the service has it."
+        f"{option} is too long. With API version 3 it must fit into the URL of the request. Give fewer or shorter "
+        "values, or set api_version to 5 if the service has it."
     )
 
 

@@ -15,6 +15,8 @@ description:
   - Posts a comment to each of the given cases, and returns them as facts.
   - A case that has a comment with the same text already is left as it is, so that a second run posts nothing. Texts are
     compared without blanks around them.
+  - The answer to a comment shows no case. So the returned fields, all but RV(cases[].events), are those from before the
+    comment.
   - If the answer to a comment is lost, the module looks for the comment in the events before it posts again.
 extends_documentation_fragment:
   - coralogix.incidents.attributes

@@ -356,6 +356,19 @@ cases:
       type: list
       elements: dict
       sample: []
+    notifications:
+      description:
+        - The notifications that were sent about the case.
+        - Only with O(include_notifications=true).
+      type: list
+      elements: dict
+      sample: []
+    links:
+      description:
+        - The links into Coralogix for the case, as the API shows them under C(deepLinks).
+        - Only with O(include_links=true).
+      type: dict
+      sample: {}
 count:
   description: The number of RV(cases) that are returned.
   returned: always

@@ -26,9 +26,13 @@ GENERATED = re.compile(
 )
 
 
+def template(name: str) -> Path:
+    return SOURCES / f"{name}.template"
+
+
 def source(name: str) -> str:
     """A source without its head: comments and the document marker."""
-    text = (SOURCES / f"{name}.template").read_text(encoding="utf-8").partition("---\n")[2]
+    text = template(name).read_text(encoding="utf-8").partition("---\n")[2]
     return re.sub(r"\A#.*\n", "", text)
 
 
@@ -39,8 +43,8 @@ def render(kind: str, module: str) -> str:
     text = source(kind)
     for name in ("not_found", "failure"):
         text = text.replace(f"{{{name}}}\n", source(name))
-    fields = textwrap.indent(source(f"{singular}_fields"), "    ")
-    text = text.replace("    {fields}\n", fields)
+    fields = "".join(source(name) for name in (f"{singular}_fields", f"{module}_fields") if template(name).is_file())
+    text = text.replace("    {fields}\n", textwrap.indent(fields, "    "))
     for name, value in names.items():
         text = text.replace(f"{{{name}}}", value)
     return text

@@ -162,6 +162,13 @@ def test_no_wait_passes_the_deadline_and_the_last_try_is_cut_to_it() -> None:
     assert 1.5 < transport.seconds[0] <= 2.0
 
 
+def test_a_wait_ends_at_the_deadline() -> None:
+    client, _transport = waiting_client(deadline=0.05)
+    began = time.monotonic()
+    client.wait(5.0)
+    assert time.monotonic() - began < 2.0
+
+
 def test_no_try_begins_after_the_deadline_but_one_that_verifies() -> None:
     client, transport = waiting_client(respond(b"", 503, Retry_After="0"), deadline=0.05)
     time.sleep(0.06)

@@ -12,6 +12,7 @@ import ssl
 import typing as t
 import zlib
 
+import pytest
 import requests
 from ansible_collections.coralogix.incidents.plugins.module_utils import _connections
 from helpers import Failure, K, table
@@ -118,3 +119,12 @@ def test_exceptions_in_a_circle_and_with_braces_are_no_problem() -> None:
 def test_exceptions_that_have_nothing_to_do_with_a_connection_are_none() -> None:
     for error in (MemoryError(), RecursionError(), KeyError("x"), RuntimeError("can't start new thread")):
         assert _connections.classify_exception(error, 1.0, through_proxy=False) is None
+
+
+@pytest.mark.parametrize(
+    ("timeout", "text"), [(0.995, "1"), (0.25, "0.2"), (0.04, "0.04"), (29.97, "30"), (3600.0, "3600")]
+)
+def test_seconds_are_written_as_people_do(timeout: float, text: str) -> None:
+    failure = _connections.classify_exception(TimeoutError(), timeout, False)
+    assert failure is not None
+    assert failure.message == f"no complete answer within {text} s"
