@@ -10,12 +10,13 @@ deadline, the warnings.
 
 from __future__ import annotations
 
+import json
 import random
 import threading
 import time
 import typing as t
 
-from ._answers import Response, classify_response, message_in
+from ._answers import Load, Response, classify_response, message_in
 from ._connections import classify_exception
 from ._errors import (
     AnswerInvalid,
@@ -65,6 +66,7 @@ class Client:
         correlation_id: str = "",
         masker: Masker | None = None,
         sleep: t.Callable[[float], t.Any] | None = None,
+        load: Load = json.loads,
     ) -> None:
         self.base_url = base_url
         self.policy = RetryPolicy(retries)
@@ -78,6 +80,7 @@ class Client:
         self._masker = masker or Masker(())
         self._stop = threading.Event()
         self._sleep = sleep or self._stop.wait
+        self._load = load
 
     def exchange(
         self,
@@ -129,7 +132,7 @@ class Client:
             if failure is None:
                 raise
             return failure
-        answer = classify_response(response, time.time())
+        answer = classify_response(response, time.time(), self._load)
         if isinstance(answer, Failure):
             return answer
         answer, warnings = make_portable(answer, response.body, self._masker)

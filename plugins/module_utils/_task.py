@@ -17,6 +17,7 @@ from datetime import datetime, timezone
 from types import MappingProxyType
 
 from . import _arguments, _settings
+from ._answers import load_with_shared_texts
 from ._client import Client
 from ._errors import CoralogixError, IdsUnknown, LibraryMissing, Unexpected
 from ._executor import Outcome, execute
@@ -124,6 +125,7 @@ class Run:
             correlation_id=correlation_id,
             masker=self._masker,
             sleep=self._sleep,
+            load=load_with_shared_texts,
         )
         self.context = Context(
             resource,

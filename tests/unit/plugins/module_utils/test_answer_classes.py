@@ -198,3 +198,10 @@ def test_every_answer_is_json_or_a_failure_with_a_short_line(status: int, header
         assert len(outcome.message) <= 300
     else:
         assert isinstance(outcome, dict)
+
+
+def test_equal_texts_of_a_task_are_one_object() -> None:
+    first, second = _answers.load_with_shared_texts(b'[{"a": "some text", "b": {"c": "some text"}}, {"a": 1}]')
+    assert first == {"a": "some text", "b": {"c": "some text"}}
+    assert first["a"] is first["b"]["c"]
+    assert second == {"a": 1}
