@@ -10,7 +10,10 @@ import json
 import time
 import typing as t
 
-from ansible_collections.coralogix.incidents.plugins.module_utils._answers import classify_response
+from ansible_collections.coralogix.incidents.plugins.module_utils._answers import (
+    classify_response,
+    load_with_shared_texts,
+)
 from helpers import INCIDENT, KEY, URL, Failure, K, ScriptedTransport, build_request, client_for, respond, same, table
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -201,7 +204,7 @@ def test_every_answer_is_json_or_a_failure_with_a_short_line(status: int, header
 
 
 def test_equal_texts_of_a_task_are_one_object() -> None:
-    first, second = _answers.load_with_shared_texts(b'[{"a": "some text", "b": {"c": "some text"}}, {"a": 1}]')
+    first, second = load_with_shared_texts(b'[{"a": "some text", "b": {"c": "some text"}}, {"a": 1}]')
     assert first == {"a": "some text", "b": {"c": "some text"}}
     assert first["a"] is first["b"]["c"]
     assert second == {"a": 1}
