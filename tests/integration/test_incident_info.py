@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -147,7 +148,9 @@ def play(simulators: Callable[..., Simulator], shared_ansible: Ansible) -> Play:
     """Runs cases in one playbook."""
 
     def run(names: tuple[str, ...], way: str) -> Played:
-        subjects = {name: Subject(name, simulators(**CASES[name][0])) for name in names}
+        # The clock stands still, so that the order by creation is the same each time.
+        now = time.time()
+        subjects = {name: Subject(name, simulators(clock=lambda: now, **CASES[name][0])) for name in names}
         cases = {
             name: Case(subject.options, module="incident_info", plays=["check" if name in IN_CHECK_MODE else "real"])
             for name, subject in subjects.items()
