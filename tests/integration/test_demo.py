@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -20,7 +21,8 @@ from typing import Any
 
 import pytest
 import yaml
-from playbooks import KEY, Ansible, TaskResult
+from ansible.parsing.splitter import parse_kv
+from playbooks import COLLECTION, KEY, Ansible, TaskResult
 from simulator import Simulator
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -160,6 +162,46 @@ class Documented:
             self.plays += content if is_playbook else [play]
 
 
+class Merged:
+    """Commands as plays of one playbook, as each start of Ansible takes half a second. Each has a host of its own.
+
+    The first command of each form, and those with further options, are left to be pasted as they are.
+    """
+
+    def __init__(self, commands: list[str]) -> None:
+        self.plays: list[dict[str, Any]] = []
+        self.hosts: dict[str, dict[str, Any]] = {}
+        self.pasted: list[str] = []
+        forms: set[str] = set()
+        for number, command in enumerate(commands):
+            words = shlex.split(command)
+            host = f"command-{number}"
+            play = self._play(words, host)
+            if play is None or words[0] not in forms:
+                self.pasted.append(command)
+                forms.add(words[0])
+            else:
+                self.plays.append(play)
+                self.hosts[host] = self._variables(words)
+
+    @staticmethod
+    def _play(words: list[str], host: str) -> dict[str, Any] | None:
+        is_playbook = words[0] == "ansible-playbook" and words[1].startswith(f"{COLLECTION}.")
+        if is_playbook and {*words[2::2]} <= {"-e"}:
+            return {"ansible.builtin.import_playbook": words[1], "vars": {"target_hosts": host}}
+        if [*words[:3:2], *words[4:5]] == ["ansible", "-m", "-a"] and len(words) == 6:
+            options = json.loads(words[5]) if words[5].startswith("{") else words[5]
+            return {"hosts": host, "gather_facts": False, "tasks": [{words[3]: options}]}
+        return None
+
+    @staticmethod
+    def _variables(words: list[str]) -> dict[str, Any]:
+        given = words[3::2] if words[0] == "ansible-playbook" else []
+        # Ansible reads what follows -e with the same function.
+        variables = {name: value for text in given for name, value in parse_kv(text).items()}
+        return {"ansible_connection": "local", **variables}
+
+
 def exports(running: subprocess.Popen[str]) -> list[str]:
     """The lines to paste, as soon as the demo waits for requests."""
     assert running.stdout
@@ -205,7 +247,12 @@ def test_what_people_read_can_be_pasted(tmp_path: Path) -> None:
     assert "unassign.yml" in documented.files
     for name, text in documented.files.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
-    (tmp_path / "all.yml").write_text(json.dumps(documented.plays), encoding="utf-8")
+    merged = Merged(documented.commands)
+    assert len(merged.pasted) + len(merged.plays) == len(documented.commands)
+    assert {command.split()[0] for command in merged.pasted} == {"export", "ansible", "ansible-playbook"}
+    files = {"all.yml": documented.plays, "merged.yml": merged.plays, "hosts.json": {"all": {"hosts": merged.hosts}}}
+    for name, content in files.items():
+        (tmp_path / name).write_text(json.dumps(content), encoding="utf-8")
     with started(tmp_path, "--keep") as running:
         setup = exports(running)
         variables = 'echo "{coralogix_api_key: $CORALOGIX_API_KEY, coralogix_url: $CORALOGIX_URL}" > vault.yml'
@@ -214,13 +261,15 @@ def test_what_people_read_can_be_pasted(tmp_path: Path) -> None:
             "case_ids": ["CASE-124"],
         }
         everything = f"ansible-playbook all.yml -e @vault.yml -e '{json.dumps(ids)}'"
+        lines = [*merged.pasted, "ansible-playbook merged.yml -i hosts.json", everything]
         commands = [
             command if command.startswith("export ") else f'{command} || echo "!!! failed: {number}"'
-            for number, command in enumerate([*documented.commands, everything])
+            for number, command in enumerate(lines)
         ]
         output = paste(tmp_path, [*setup, variables, *commands])
         failed = re.findall(r"^!!! failed: (\d+)$", output, re.M)
-        assert not failed, [[*documented.commands, everything][int(number)] for number in failed] + [output[-6000:]]
+        assert not failed, [lines[int(number)] for number in failed] + [output[-6000:]]
+        assert {host for host in merged.hosts if re.search(rf"^{host} +: ok=[1-9]", output, re.M)} == {*merged.hosts}
         assert "[WARNING]" not in output
         assert "changed=1" in output
 

@@ -197,7 +197,6 @@ BOTH_WAYS = (
     else (
         "server errors, then none",
         "unassign: 503",
-        "accepted in part",
     )
 )
 

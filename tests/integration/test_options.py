@@ -53,12 +53,10 @@ REFUSED = {
     "filter from a blank survey": _find("assignees", "{{ survey }}", *NULL)._replace(as_module=True),
     "choice from a blank survey": _find("status", "{{ survey }}", *NULL),
     "filter null": _find("applications", None, "applications is null. Null does not mean everything"),
-    "null in a list": _find("assignees", ["dana", None], "assignees contains null")._replace(as_module=True),
+    "null in a list": _find("assignees", ["dana", None], "assignees contains null"),
     "list from the command line": _unassign("{{ ids }}", "it contains a bracket", f"Unknown incident IDs: '{FIRST}'"),
     "text area": _unassign("{{ text_area }}", "it contains a blank or a line break. Give a YAML list, or IDs"),
-    "list in a list": _unassign(
-        [[FIRST], [SECOND]], "incident_ids contains a list in a list. Use the filter flatten"
-    )._replace(as_module=True),
+    "list in a list": _unassign([[FIRST], [SECOND]], "incident_ids contains a list in a list. Use the filter flatten"),
     "URL": _unassign(f"https://example.com/{FIRST}", "it contains a URL"),
     "quote": _unassign([f"'{FIRST}'"], "it contains a quote"),
     "boolean": _find("assignees", [True], "assignees contains True, a boolean. Put the value in quotes")._replace(

@@ -21,8 +21,6 @@ from parity import ALL, assert_same_results
 from playbooks import AS_MODULE, IN_PROCESS, KEY, LOUD, Ansible, Case, Run
 from simulator import Fault, Simulator
 
-pytestmark = pytest.mark.parity
-
 IN_BASE64 = base64.b64encode(f"user:{KEY}".encode()).decode()
 ECHO = {"code": 401, "message": f"invalid header Authorization: Bearer {KEY}, or Basic {IN_BASE64}"}
 
@@ -45,7 +43,7 @@ def closed_port() -> int:
 
 
 CASES = {
-    "echoed": Careless({"status": 401, "body": ECHO}, as_module=True),
+    "echoed": Careless({"status": 401, "body": ECHO}),
     "echoed to a body": Careless(
         {"operation": "assign", "status": 401, "body": ECHO}, {"assignee": "next"}, "incident_assign"
     ),
@@ -100,6 +98,7 @@ def in_process(play: Callable[[str], Run]) -> Run:
     return play(IN_PROCESS)
 
 
+@pytest.mark.parity
 def test_key_is_masked(in_process: Run) -> None:
     succeeded = {task.host for task in in_process.tasks if not task.failed}
     assert succeeded == {name.replace(" ", "-") for name, careless in CASES.items() if careless.succeeds}

@@ -32,7 +32,6 @@ from playbooks import (
     MODULE_NAME,
     SWITCH,
     TARGET,
-    WAYS,
     Ansible,
     Run,
     host_name,
@@ -40,8 +39,6 @@ from playbooks import (
 )
 from simulator import Fault, Simulator
 from tools.pythons import real_executable, search_folders
-
-pytestmark = pytest.mark.parity
 
 OWN_PYTHON = {"ansible_python_interpreter": "{{ ansible_playbook_python }}"}
 # Another path to the same Python is another Python: it may be in another virtual environment.
@@ -148,6 +145,7 @@ def contexts(simulators: Callable[..., Simulator], shared_ansible: Ansible, pyth
     return shared_ansible.playbook([PLAY, STATUS_PLAY], LOUD, hosts=hosts)
 
 
+@pytest.mark.parity
 @pytest.mark.parametrize("name", CONTEXTS)
 def test_way_and_result(contexts: Run, name: str) -> None:
     context, result = CONTEXTS[name], contexts.of("status" if "without polling" in name else "task", name)
@@ -168,6 +166,7 @@ def play_text(text: str, **variables: str) -> str:
     return head + textwrap.indent(textwrap.dedent(text).format(**variables), "    ")
 
 
+@pytest.mark.parity
 class TestKeywords:
     """Keywords of a task that only make sense one by one."""
 
@@ -180,8 +179,7 @@ class TestKeywords:
         assert second["msg"].startswith("No API key.")
         assert not run.started_module()
 
-    @pytest.mark.parametrize("way", WAYS)
-    def test_until_loop_and_no_log(self, ansible: Ansible, sim: Simulator, way: str) -> None:
+    def test_until_loop_and_no_log(self, ansible: Ansible, sim: Simulator) -> None:
         ids = sim.add_incidents(3, assigned=3)
         options: dict[str, Any] = {"api_url": sim.url, "api_key": KEY, "retries": 0}
         sim.fault(Fault("read_many", when_id=ids[0], status=503, times=1))
@@ -190,7 +188,6 @@ class TestKeywords:
             {**unassign("{{ item }}", name="loop", **options), "loop": ids[:2]},
             {**unassign([ids[2]], name="no_log", **options), "no_log": True},
             args=LOUD,
-            way=way,
         )
         assert run.returncode == 0, run.end
         assert (run.of("until")["attempts"], run.of("until")["unassigned_ids"]) == (2, [ids[0]])
@@ -198,7 +195,7 @@ class TestKeywords:
         assert run.of("no_log")["changed"] is True
         assert "incidents" not in run.of("no_log")
         assert ids[2] not in run.output
-        assert run.started_module() == (way == AS_MODULE)
+        assert not run.started_module()
 
     def test_nothing_is_written_after_the_timeout_of_the_task(self, ansible: Ansible, sim: Simulator) -> None:
         """As a module, the task would go on: the option deadline is for that."""
@@ -238,22 +235,20 @@ class TestKeywords:
             assert [incident["id"] for incident in run.of(name)["incidents"]] == ids
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_ad_hoc(ansible: Ansible, sim: Simulator, way: str) -> None:
+@pytest.mark.parity
+def test_ad_hoc(ansible: Ansible, sim: Simulator) -> None:
     ids = sim.add_incidents(3, assigned=3)
     arguments = f"api_url={sim.url} incident_ids='{ids[0]}, {ids[1]},{ids[2]}'"
-    run = ansible.ad_hoc("incident_unassign", arguments, LOUD, {"CX_API_KEY": KEY}, way)
+    run = ansible.ad_hoc("incident_unassign", arguments, LOUD, {"CX_API_KEY": KEY})
     assert run.returncode == 0, run.end
     assert run.only["unassigned_ids"] == ids
     assert sim.writes[0].ids == ids
-    assert run.started_module() == (way == AS_MODULE)
+    assert not run.started_module()
 
 
-# What the library requests may do when it is imported, and what the message says.
+# What the library requests may do when it is imported, and what the message says. More of it: test_module.py.
 BROKEN = {
     "raise ImportError(\"cannot import name 'x'\")": "ImportError: cannot import name 'x'",
-    "import ssl; ssl.nothing_like_that": "AttributeError: module 'ssl' has no attribute 'nothing_like_that'",
-    "def f(:": "SyntaxError: ",
     "import warnings; warnings.simplefilter('error'); warnings.warn('too new', RuntimeWarning)": (
         "RuntimeWarning: too new"
     ),
@@ -321,6 +316,7 @@ class TestFailures:
             assert message.startswith("The Python library requests cannot be imported on ")
             assert f": {text}" in message
 
+    @pytest.mark.parity
     def test_old_python(self, failures: Run, old_python: str | None) -> None:
         if not old_python:
             pytest.skip("this machine has no Python 3.8")

@@ -39,6 +39,8 @@ class Group:
     name: str
     sessions: tuple[str, ...]
     env: dict[str, str] = field(default_factory=dict)
+    waits: bool = False
+    """Whether it waits for most of its time, so that another group can run meanwhile."""
 
 
 # For sessions that use the collection as built: the session `build` has run, and must not run again
@@ -48,10 +50,10 @@ BUILT = {"COLLECTION_IS_BUILT": "1"}
 BUILD_GROUP = Group("build", ("build",))
 
 # These run in parallel. The longest come first, so that no long one is left for the end.
+# Those that wait run beside the others.
 PARALLEL_GROUPS = (
+    Group("events", ("events",), BUILT, waits=True),
     Group("integration", ("integration",), BUILT),
-    Group("events", ("events",), BUILT),
-    Group("sanity", ("sanity",)),
     Group("units", ("units",)),
     Group("oldest-and-contract", ("units-oldest", "contract")),
     Group(
@@ -60,6 +62,7 @@ PARALLEL_GROUPS = (
         # In CI the formatters of antsibull-nox report bad formatting. Elsewhere they correct it and succeed.
         {"CI": "true"},
     ),
+    Group("sanity", ("sanity",)),
     # The newest ansible-core is that of "integration". nox and CI have the sessions for those in between.
     Group("installed", ("parity-2.17", "import-check"), BUILT),
 )
@@ -111,7 +114,9 @@ def group_environment(group: Group) -> dict[str, str]:
     # With 0, pytest-xdist runs the tests in pytest's own process.
     workers = str(WORKERS_PER_GROUP if WORKERS_PER_GROUP > 1 else 0)
     settings = {"NO_COLOR": "1", "PY_COLORS": "0", "PYTHONUNBUFFERED": "1", "TEST_WORKERS": workers}
-    removed = ("FORCE_COLOR", "PYTHONPATH")
+    # nox itself starts faster with bytecode files. They are written below .build, as in the sessions.
+    settings["PYTHONPYCACHEPREFIX"] = str((BUILD / "pycache").resolve())
+    removed = ("FORCE_COLOR", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
     inherited = {name: value for name, value in os.environ.items() if name not in removed}
     return {**inherited, **settings, **group.env}
 
@@ -153,8 +158,8 @@ def print_log(group: Group) -> None:
 def run_stage(groups: Iterable[Group]) -> list[SessionResult]:
     """Run groups in parallel, and print the log of each when it has ended."""
     results = []
-    with ThreadPoolExecutor(max_workers=MAX_PARALLEL_GROUPS) as pool:
-        futures = {pool.submit(run_group, group): group for group in groups}
+    with ThreadPoolExecutor(max_workers=MAX_PARALLEL_GROUPS) as pool, ThreadPoolExecutor(max_workers=1) as beside:
+        futures = {(beside if group.waits else pool).submit(run_group, group): group for group in groups}
         for future in as_completed(futures):
             print_log(futures[future])
             results.extend(future.result())
