@@ -19,14 +19,17 @@ from ._secrets import Masker, has_escape
 # Levels of nesting. The API documents eight; Ansible's own functions fail at some hundreds.
 MAX_DEPTH = 64
 TOO_DEEP = "(nested too deep)"
-# Ansible takes maps with such keys for values of its own.
-RESERVED_PREFIX = "__ansible_"
+# Ansible takes maps with keys such as __ansible_type for values of its own, and drops keys such as _ansible_verbose
+# from facts. With two more underscores, it leaves them alone, and no two keys become the same.
+_RESERVED_KEY = re.compile("_+ansible_")
 
 _BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 # A surrogate, as its escape sequence or as its bytes. Two make a character; one alone has no encoding.
 _SURROGATE = re.compile(rb"\\u[Dd][89A-Fa-f]|\xed[\xa0-\xbf]")
 
-RENAMED = "Keys of maps that Ansible reserves were renamed: an underscore was put in front of __ansible_…"
+RENAMED = (
+    "Keys of maps that Ansible reserves were renamed: two underscores were put in front of _ansible_… and __ansible_…"
+)
 CUT = f"Values nested more than {MAX_DEPTH} levels deep were replaced by {TOO_DEEP!r}."
 REPAIRED = "Characters that have no UTF-8 encoding were replaced by \ufffd."
 
@@ -74,7 +77,7 @@ def _cut(value: t.Any, levels: int) -> t.Any:
 
 def _rename(value: t.Any) -> t.Any:
     if isinstance(value, dict):
-        return {f"_{key}" if key.startswith(RESERVED_PREFIX) else key: _rename(inner) for key, inner in value.items()}
+        return {f"__{key}" if _RESERVED_KEY.match(key) else key: _rename(inner) for key, inner in value.items()}
     return [_rename(inner) for inner in value] if isinstance(value, list) else value
 
 
@@ -93,5 +96,5 @@ def _repair_surrogates(answer: t.Any) -> t.Any:
 _REPAIRS: tuple[tuple[t.Callable[[bytes], t.Any], t.Callable[[t.Any], t.Any], str], ...] = (
     (is_deep, lambda answer: _cut(answer, MAX_DEPTH), CUT),
     (_has_surrogate, _repair_surrogates, REPAIRED),
-    (lambda body: has_escape(body, b"\\u") or RESERVED_PREFIX.encode() in body, _rename, RENAMED),
+    (lambda body: has_escape(body, b"\\u") or b"_ansible_" in body, _rename, RENAMED),
 )

@@ -45,7 +45,7 @@ def portable(value: Any, levels: int = MAX_LEVELS) -> Any:
 
 
 def _portable_key(key: str) -> str:
-    return ("_" if key.startswith("__ansible_") else "") + _LONE_SURROGATE.sub("\ufffd", key)
+    return ("__" if key.startswith(("_ansible_", "__ansible_")) else "") + _LONE_SURROGATE.sub("\ufffd", key)
 
 
 class Content(NamedTuple):

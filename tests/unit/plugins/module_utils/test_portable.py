@@ -35,11 +35,11 @@ CASES: dict[str, tuple[bytes, t.Any, list[str]]] = {
     "plain": (b'{"a": ["\\u00e9", 1.5, null]}', {"a": ["\u00e9", 1.5, None]}, []),
     "brackets in a text": (b'{"a": "' + b"[" * 200 + b'"}', {"a": "[" * 200}, []),
     "reserved keys": (
-        b'{"a": [{"__ansible_type": {"__ansible_unsafe": 1}, "_ansible_x": 2}]}',
-        {"a": [{"___ansible_type": {"___ansible_unsafe": 1}, "_ansible_x": 2}]},
+        b'{"a": [{"__ansible_type": {"__ansible_unsafe": 1}, "_ansible_type": 2, "ansible_type": 3}]}',
+        {"a": [{"____ansible_type": {"____ansible_unsafe": 1}, "___ansible_type": 2, "ansible_type": 3}]},
         [RENAMED],
     ),
-    "escaped reserved key": (b'{"\\u005f_ansible_type": 1}', {"___ansible_type": 1}, [RENAMED]),
+    "escaped reserved key": (b'{"\\u005f_ansible_type": 1}', {"____ansible_type": 1}, [RENAMED]),
     "reserved text is no key": (b'{"a": "__ansible_type"}', {"a": "__ansible_type"}, []),
     "lone surrogates": (b'{"a\\uDFFF": ["\\ud83d"]}', {"a\ufffd": ["\ufffd"]}, [REPAIRED]),
     "surrogate in bytes": (b'{"a": "\xed\xa0\xbd"}', {"a": "\ufffd"}, [REPAIRED]),
@@ -93,7 +93,9 @@ json_values = st.recursive(
     st.none() | st.integers() | st.text(max_size=3) | st.sampled_from([KEY, "\ud83d"]),
     lambda inner: (
         st.lists(inner, max_size=3)
-        | st.dictionaries(st.text(max_size=2) | st.sampled_from(["__ansible_x", KEY, "\udc00"]), inner, max_size=3)
+        | st.dictionaries(
+            st.text(max_size=2) | st.sampled_from(["__ansible_x", "_ansible_x", KEY, "\udc00"]), inner, max_size=3
+        )
     ),
 )
 
@@ -105,3 +107,4 @@ def test_every_answer_becomes_portable(value: t.Any, ensure_ascii: bool) -> None
     text.encode()
     assert KEY not in text
     assert '"__ansible_' not in text
+    assert '"_ansible_' not in text

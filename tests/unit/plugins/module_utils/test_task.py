@@ -152,7 +152,7 @@ def test_odd_data_is_returned_as_it_is_unless_ansible_reserves_it(fields: dict[s
     answer = respond({"incidents": {A: incident(A, **fields)}, "notFoundIds": []})
     result = run("unassign", ScriptedTransport(answer), incident_ids=[A])
     is_reserved = "x" in fields
-    assert result["incidents"] == [incident(A, **({"x": {"___ansible_type": 1}} if is_reserved else fields))]
+    assert result["incidents"] == [incident(A, **({"x": {"____ansible_type": 1}} if is_reserved else fields))]
     assert result.get("warnings", []) == [_portable.RENAMED] * is_reserved
 
 
