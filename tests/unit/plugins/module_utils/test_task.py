@@ -142,8 +142,8 @@ ODD_FIELDS: dict[str, dict[str, t.Any]] = {
     "numbers": {"duration": 10**400, "isMuted": 1e308},
     "no number": {"duration": float("inf"), "isMuted": float("-inf")},
     "line separators": {"name": "\u2028\u2029\x85"},
-    "template": {"displayLabels": {"_ansible_no_log": True, "{{ 7*7 }}": "{{ 7*7 }}"}},
-    "reserved": {"x": {"__ansible_type": 1}},
+    "template": {"displayLabels": {"{{ 7*7 }}": "{{ 7*7 }}"}},
+    "reserved": {"x": {"__ansible_type": 1, "_ansible_no_log": True}},
 }
 
 
@@ -152,7 +152,8 @@ def test_odd_data_is_returned_as_it_is_unless_ansible_reserves_it(fields: dict[s
     answer = respond({"incidents": {A: incident(A, **fields)}, "notFoundIds": []})
     result = run("unassign", ScriptedTransport(answer), incident_ids=[A])
     is_reserved = "x" in fields
-    assert result["incidents"] == [incident(A, **({"x": {"____ansible_type": 1}} if is_reserved else fields))]
+    renamed = {"x": {"____ansible_type": 1, "___ansible_no_log": True}}
+    assert result["incidents"] == [incident(A, **(renamed if is_reserved else fields))]
     assert result.get("warnings", []) == [_portable.RENAMED] * is_reserved
 
 
