@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -68,14 +69,17 @@ LISTS: dict[str, dict[str, Any]] = {
 
 @pytest.fixture
 def sim() -> Iterator[Simulator]:
-    """At the end, all that was exchanged is held against the contract."""
+    """At the end, what was exchanged is held against the contract: of each operation the first ten requests."""
     with Simulator() as started:
         started.add_key(KEY)
         started.add_user(EMAIL)
         yield started
         assert started.journal
+        seen = Counter[str]()
         for entry in started.journal:
-            contract.check(entry, serves=started.latest)
+            seen[str(entry.operation)] += 1
+            if seen[str(entry.operation)] <= 10:
+                contract.check(entry, serves=started.latest)
 
 
 @pytest.fixture
@@ -83,11 +87,8 @@ def run(sim: Simulator) -> Runner:
     return Runner(sim)
 
 
-@pytest.mark.parametrize("version", ["latest", "5"])
 @pytest.mark.parametrize(("name", "options", "given"), CHANGES.values(), ids=CHANGES)
-def test_changes(
-    sim: Simulator, run: Runner, name: str, options: dict[str, Any], given: dict[str, Any], version: str
-) -> None:
+def test_changes(sim: Simulator, run: Runner, name: str, options: dict[str, Any], given: dict[str, Any]) -> None:
     ids = [sim.add_case(**given) for _number in range(3)]
     # Both forms of IDs, in spellings that the contract does not have.
     asked = [sim.case(ids[0])["readableId"].lower(), ids[1].upper(), ids[2], UNKNOWN]
@@ -97,20 +98,24 @@ def test_changes(
         missing="ignore",
         include_events=True,
         team_id=TEAM,
-        api_version=version,
         **options,
     )
     assert (result["changed"], len(result["cases"]), result["not_found_ids"]) == (True, 3, [UNKNOWN])
     assert {case_id for entry in sim.writes for case_id in entry.effect} == set(ids)
 
 
-@pytest.mark.parametrize(("name", "options", "given"), CHANGES.values(), ids=CHANGES)
-def test_many_at_a_time(sim: Simulator, run: Runner, name: str, options: dict[str, Any], given: dict[str, Any]) -> None:
-    # More than a URL takes.
+def test_version_by_its_number(sim: Simulator, run: Runner) -> None:
+    assert run("case_close", case_ids=sim.add_cases(2), api_version="5")["changed"]
+    assert {entry.version for entry in sim.journal} == {"5"}
+
+
+@pytest.mark.parametrize(("change", "requests"), {"unassign": 2, "clear priority": 2, "resolve": 1}.items())
+def test_more_than_a_url_takes(sim: Simulator, run: Runner, change: str, requests: int) -> None:
+    name, options, given = CHANGES[change]
     ids = [sim.add_case(**given) for _number in range(250)]
-    assert run(name, case_ids=ids, team_id=TEAM, **options)["changed"]
+    assert run(name, case_ids=ids, **options)["changed"]
     assert all(entry.ids for entry in sim.writes), "a bulk request without IDs could mean all"
-    assert len(sim.writes) in (1, 2, 250)
+    assert len(sim.writes) == requests
 
 
 @pytest.mark.parametrize(("name", "options", "given"), CHANGES.values(), ids=CHANGES)
@@ -136,11 +141,11 @@ def test_lists(sim: Simulator, run: Runner, options: dict[str, Any]) -> None:
 
 
 def test_pages(sim: Simulator, run: Runner) -> None:
-    ids = sim.add_cases(1100)
+    ids = sim.add_cases(501)
     assert run("case_info", include_notifications=True)["count"] == len(ids)
     pages = [entry.body["pagination"] for entry in sim.journal if entry.operation == "case_list"]
-    assert [page["pageSize"] for page in pages] == [500, 500, 500]
-    assert ["pageToken" in page for page in pages] == [False, True, True]
+    assert [page["pageSize"] for page in pages] == [500, 500]
+    assert ["pageToken" in page for page in pages] == [False, True]
 
 
 def test_by_ids(sim: Simulator, run: Runner) -> None:

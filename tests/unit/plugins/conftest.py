@@ -25,6 +25,7 @@ from simulator import Simulator
 # The same examples in every run, and no database of failures: CI and a laptop test the same.
 settings.register_profile(
     "repeatable",
+    max_examples=60,
     derandomize=True,
     database=None,
     deadline=None,

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import re
 import typing as t
@@ -35,8 +36,10 @@ def module(name: str) -> t.Any:
     return importlib.import_module(f"{PLUGINS}.modules.{name}")
 
 
+@functools.cache
 def load(text: str) -> t.Any:
-    return yaml.safe_load(text)
+    """What a text in YAML says. Nobody changes it: it is shared."""
+    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe
 
 
 def prose(documented: dict[str, t.Any]) -> str:

@@ -139,7 +139,8 @@ def test_long_answer_is_cut_and_takes_no_minutes(body: bytes) -> None:
 
 
 def test_key_is_masked_before_a_message_is_cut() -> None:
-    for length in (*range(250, 310), *range(65_500, 65_540)):
+    # Around the lengths at which a message is cut, with the whole key, a part or nothing of it before the cut.
+    for length in (*range(274, 304, 2), *range(65_510, 65_540, 2)):
         assert KEY[:4] not in send(b"x " * (length // 2) + KEY.encode(), 400).message
     assert send(b"", 302, location=f"https://x.example/?{KEY}").message == "to https://x.example/?********"
 
@@ -185,7 +186,7 @@ some_json = st.recursive(
 header_values = st.text(st.characters(max_codepoint=255))
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(
     status=st.integers(100, 999),
     headers=st.dictionaries(st.sampled_from(["Content_Type", "Location", "Retry_After"]), header_values),

@@ -141,23 +141,27 @@ def test_exception_of_a_parser_becomes_a_failure() -> None:
 
 def test_changes_to_answers_are_warned_of_once() -> None:
     client = client_for(ScriptedTransport(respond(b'{"__ansible_type": "\\ud83d"}')))
-    assert [client.exchange(REQUEST, same) for _number in range(2)] == [{"___ansible_type": "\ufffd"}] * 2
+    assert [client.exchange(REQUEST, same) for _number in range(2)] == [{"____ansible_type": "\ufffd"}] * 2
     assert list(client.warnings) == [_portable.REPAIRED, _portable.RENAMED]
 
 
 # The deadline, and stopping.
-def waiting_client(*answers: t.Any, deadline: float | None = None) -> tuple[Client, ScriptedTransport]:
-    """A client that really waits."""
+def waiting_client(
+    *answers: t.Any, deadline: float | None = None, sleep: t.Callable[[float], t.Any] | None = None
+) -> tuple[Client, ScriptedTransport]:
+    """A client that really waits, unless it is given another way to."""
     transport = ScriptedTransport(*answers)
-    return Client(transport, base_url=URL, timeout=30.0, retries=100, deadline=deadline), transport
+    return Client(transport, base_url=URL, timeout=30.0, retries=100, deadline=deadline, sleep=sleep), transport
 
 
 ASKS_FOR_A_MINUTE = respond(b"", 503, Retry_After="60")
 
 
 def test_no_wait_passes_the_deadline_and_the_last_try_is_cut_to_it() -> None:
-    client, transport = waiting_client(ASKS_FOR_A_MINUTE, deadline=2.0)
+    sleeps: list[float] = []
+    client, transport = waiting_client(ASKS_FOR_A_MINUTE, deadline=2.0, sleep=sleeps.append)
     attempts = error_of(client.exchange, REQUEST, same).attempts
+    assert sleeps == []
     assert (attempts.tries, attempts.refused_wait >= 60, len(transport.requests)) == (1, True, 1)
     assert 1.5 < transport.seconds[0] <= 2.0
 

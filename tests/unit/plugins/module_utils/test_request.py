@@ -120,7 +120,7 @@ some_ids = st.lists(
 
 
 @pytest.mark.parametrize("name", WITH_IDS)
-@settings(max_examples=40)
+@settings(max_examples=15)
 @given(ids=some_ids)
 def test_chunks_lose_nothing_and_are_as_large_as_urls_allow(name: str, ids: list[str]) -> None:
     split = chunks(name, ids)

@@ -42,7 +42,7 @@ def reveals(text: str, key: str) -> bool:
     return any(form in text for form in (key, json.dumps(key)[1:-1], quote(key, safe="")))
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(
     key=keys, before=st.text("ab:/ ", max_size=5), after=st.text("yz\n?", max_size=5), form=st.sampled_from([*FORMS])
 )
@@ -53,7 +53,7 @@ def test_key_is_masked_in_every_form_and_every_surrounding(key: str, before: str
     assert not reveals(masked, key)
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(key=keys, form=st.sampled_from([*FORMS]), ensure_ascii=st.booleans())
 def test_key_in_json_is_noticed_and_masked_in_keys_and_values(key: str, form: str, ensure_ascii: bool) -> None:
     text = FORMS[form](key)

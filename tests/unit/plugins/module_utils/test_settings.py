@@ -71,7 +71,7 @@ in_environment = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=250)
+@settings(max_examples=120)
 @given(task=in_task, environ=in_environment)
 def test_option_beats_the_variables_and_the_first_variable_the_others(
     task: dict[str, t.Any], environ: dict[str, str]
@@ -165,7 +165,7 @@ def test_versions_at_odds_are_refused_by_both_names() -> None:
         assert missing_words(["api_version is 3", source], message) == []
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(
     option=st.sampled_from(["api_url", "domain", "region"]),
     value=st.text(),
@@ -210,7 +210,7 @@ def test_bad_key_is_refused_by_its_source_and_not_repeated(key: str) -> None:
         assert (message.startswith(source), SECRET in message) == (True, False)
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(key=st.text(), scheme=st.sampled_from(["bearer", "raw"]))
 def test_every_header_is_plain_text_and_a_known_secret(key: str, scheme: str) -> None:
     try:

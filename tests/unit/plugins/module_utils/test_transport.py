@@ -188,7 +188,7 @@ def test_body_is_decompressed_whatever_pieces_it_comes_in(data: bytes, encoding:
 def test_body_above_the_limit_is_refused(encoding: str) -> None:
     assert _transport.MAX_BODY == 128 << 20
     bomb = gzip.compress(bytes((128 << 20) + 1), 1)
-    pieces = pieces_of(bomb, 1 << 18) if encoding else (bytes(1 << 20) for _piece in range(1 << 20))
+    pieces = pieces_of(bomb, 1 << 18) if encoding else (bytes(1 << 20) for _piece in range(256))
     with pytest.raises(BodyTooLarge, match="more than 128 MiB"):
         _transport.read_body(Raw(pieces), {"Content-Encoding": encoding})
     with pytest.raises(EncodingUnsupported, match="'gzip, gzip'"):
