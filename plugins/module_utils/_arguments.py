@@ -13,13 +13,13 @@ from __future__ import annotations
 import re
 import typing as t
 
-from ._errors import option_invalid
+from ._errors import CoralogixError, option_invalid
 from ._resource import Resource
 
 # What shows that a text is no ID, and how to say so. What tells most comes first.
-_NOT_IN_IDS = re.compile(r"://|[\[\]{}\"'`\u2018-\u201f\s,<>\\]")
+_NOT_IN_IDS = re.compile(r"://|[()\[\]{}\"'`\u2018-\u201f\s,<>\\]")
 _NAMES = {
-    **dict.fromkeys("[]", "a bracket"),
+    **dict.fromkeys("[]()", "a bracket"),
     **dict.fromkeys("{}", "a brace"),
     **dict.fromkeys("\"'`\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f", "a quote"),
     "://": "a URL",
@@ -31,6 +31,8 @@ _HOW_TO_GIVE_IDS = (
     '"{{ text.splitlines() }}".'
 )
 _MAX_SHOWN = 80
+# Characters. Version 5 of the API takes no more.
+MAX_USER_ID = 300
 
 
 def check_ids(resource: Resource, ids: t.Sequence[str]) -> list[str]:
@@ -39,13 +41,22 @@ def check_ids(resource: Resource, ids: t.Sequence[str]) -> list[str]:
     for item_id in stripped:
         problem = _id_problem(item_id) or resource.check_id(item_id)
         if problem:
-            raise option_invalid(
-                f"{resource.id_option} contains {item_id[:_MAX_SHOWN]!r}, which cannot be an ID: {problem}. "
-                f"{_HOW_TO_GIVE_IDS}"
-            )
+            raise _no_id(resource.id_option, item_id, f"{problem}. {_HOW_TO_GIVE_IDS}")
     spell = resource.canonical_id
     first = {spell(item_id): item_id for item_id in reversed(stripped)}
     return [item_id for item_id in dict.fromkeys(stripped) if first[spell(item_id)] == item_id]
+
+
+def check_user_id(name: str, user_id: str) -> None:
+    """Refuse what can be neither the ID of a user nor an e-mail address, such as a list given as text."""
+    problem = _id_problem(user_id.strip())
+    if problem:
+        raise _no_id(name, user_id.strip(), f"{problem}.")
+    check_length(name, user_id, MAX_USER_ID)
+
+
+def _no_id(name: str, text: str, problem: str) -> CoralogixError:
+    return option_invalid(f"{name} contains {text[:_MAX_SHOWN]!r}, which cannot be an ID: {problem}")
 
 
 def _id_problem(item_id: str) -> str:
@@ -94,6 +105,17 @@ def _check_elements(name: str, values: t.Iterable[t.Any], spec: t.Mapping[str, t
         if isinstance(value, (list, tuple)):
             raise option_invalid(f"{name} contains a list in a list. Use the filter flatten.")
         _check_type(name, value, {**spec, "type": spec.get("elements", "str")})
+
+
+def check_list_texts(given: t.Mapping[str, t.Any], spec: t.Mapping[str, t.Any]) -> None:
+    """Refuse a list that was given as one text in brackets. Ansible would split it at its commas."""
+    for name, option in spec.items():
+        text = given.get(name)
+        if option.get("type") == "list" and isinstance(text, str) and re.match(r"\s*\[(?s:.*)\]\s*\Z", text):
+            raise option_invalid(
+                f"{name} is {text.strip()[:_MAX_SHOWN]!r}, a list written as text. Give a YAML list, or values "
+                "separated by commas."
+            )
 
 
 def check_text_type(name: str, value: t.Any) -> None:

@@ -10,7 +10,7 @@ import re
 import typing as t
 from datetime import datetime, timedelta, timezone
 
-from ._arguments import check_text_type
+from ._arguments import check_text_type, check_user_id
 from ._errors import option_invalid
 from ._resource import Options
 
@@ -32,7 +32,11 @@ def enum_filter(parameter: str, prefix: str, *names: str) -> Filter:
     """Values of an enum, by short names or by those of the API."""
     full = {name: f"{prefix}_{name.upper()}" for name in names}
     spec = {"type": "list", "elements": "str", "choices": [*full, *full.values()]}
-    return Filter(spec, parameter, lambda _name, values: [full.get(value, value) for value in values])
+    return Filter(spec, parameter, lambda _name, values: _unique(full.get(value, value) for value in values))
+
+
+def _unique(values: t.Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(values))
 
 
 def text_filter(parameter: str) -> Filter:
@@ -45,7 +49,15 @@ def text_values(name: str, values: t.Sequence[str]) -> list[str]:
     stripped = [value.strip() for value in values]
     if not all(stripped):
         raise option_invalid(f"{name} contains a blank value.")
-    return check_count(name, list(dict.fromkeys(stripped)))
+    return check_count(name, _unique(stripped))
+
+
+def user_values(name: str, values: t.Sequence[str]) -> list[str]:
+    """IDs or e-mail addresses of users, stripped."""
+    users = text_values(name, values)
+    for user in users:
+        check_user_id(name, user)
+    return users
 
 
 def check_count(name: str, values: list[t.Any]) -> list[t.Any]:
@@ -67,7 +79,13 @@ def label_values(name: str, wanted: t.Any) -> list[str]:
 
 def label_map(name: str, labels: t.Mapping[str, t.Any]) -> dict[str, list[str]]:
     """Labels with their values."""
-    return {label: label_values(f"{name}.{label}", wanted) for label, wanted in labels.items()}
+    stripped: dict[str, list[str]] = {}
+    for label, wanted in labels.items():
+        check_text_type(name, label)
+        if not label.strip() or label.strip() in stripped:
+            raise option_invalid(f"{name} contains a label without a name, or one label twice.")
+        stripped[label.strip()] = label_values(f"{name}.{label}", wanted)
+    return stripped
 
 
 def convert_filters(filters: t.Mapping[str, Filter], options: Options) -> dict[str, t.Any]:

@@ -22,6 +22,7 @@ from ._filters import (
     text_filter,
     text_values,
     time_range,
+    user_values,
 )
 from ._resource import UUID, Filters, Found, Item, Operation, Options, Page, Query, Resource, Route, Values, canonical
 
@@ -230,7 +231,7 @@ def _column(name: str, chosen: t.Mapping[str, t.Any]) -> dict[str, str]:
 
 
 FILTERS: dict[str, Filter] = {
-    "assignees": text_filter("assignee"),
+    "assignees": text_filter("assignee")._replace(convert=user_values),
     "status": enum_filter("status", "INCIDENT_STATUS", "triggered", "acknowledged", "resolved"),
     "state": enum_filter("state", "INCIDENT_STATE", "triggered", "resolved"),
     "severity": enum_filter("severity", "INCIDENT_SEVERITY", "info", "low", "warning", "error", "critical"),

@@ -24,7 +24,7 @@ class Masker:
         # The longest one first: a form may contain another one.
         self.forms = tuple(sorted(forms, key=len, reverse=True))
         # In JSON, each of these forms may be escaped once more.
-        self._in_json = frozenset(text.encode() for form in forms for text in (form, json.dumps(form)[1:-1]))
+        self._in_json = frozenset(_encode(text) for form in forms for text in (form, json.dumps(form)[1:-1]))
 
     def mask(self, text: str) -> str:
         """The text with every form of every secret replaced."""
@@ -58,15 +58,20 @@ def secret_forms(secret: str) -> set[str]:
     if len(secret) < _SHORTEST:
         return {secret}
     escaped = json.dumps(secret)[1:-1]
-    percent = quote(secret, safe="")
+    percent = quote(_encode(secret), safe="")
     forms = {secret, percent, percent.replace("%2F", "/"), escaped, escaped.replace("/", "\\/"), repr(secret)[1:-1]}
     forms.add(_lower_hex(percent))
     for offset in range(3):
         # Base64 of a longer text that contains the secret: its first and last characters depend on the neighbours.
-        encoded = base64.b64encode(b"\0" * offset + secret.encode()).decode().rstrip("=")
+        encoded = base64.b64encode(b"\0" * offset + _encode(secret)).decode().rstrip("=")
         inner = encoded[(0, 2, 3)[offset] : -1]
         forms |= {inner, inner.replace("+", "-").replace("/", "_")}
     return {form for form in forms if form}
+
+
+def _encode(text: str) -> bytes:
+    """Bytes of any text. A variable of the environment may hold bytes that are no UTF-8: surrogates in the text."""
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _lower_hex(percent_encoded: str) -> str:

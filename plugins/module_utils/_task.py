@@ -254,6 +254,7 @@ def info_module(resource: Resource, resolve: t.Callable[[Params, Run], Params] |
         error: t.Any = None
         try:
             if params[resource.id_option] is None:
+                _arguments.check_list_texts(task.given, filters.options)
                 listing = _list_items(params, run, resolve)
             else:
                 listing, not_found = _read_items(params, run)

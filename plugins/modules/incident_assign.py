@@ -251,6 +251,7 @@ skipped_ids:
 
 import typing as t
 
+from ansible_collections.coralogix.incidents.plugins.module_utils._arguments import check_user_id
 from ansible_collections.coralogix.incidents.plugins.module_utils._incident import (
     INCIDENT,
     assignee_ids,
@@ -299,6 +300,7 @@ MODULE = change_module(
         "only_unassigned": {"type": "bool", "default": False},
     },
     resolve=resolve_assignee,
+    check=lambda params: check_user_id("assignee", params["assignee"]),
 )
 
 

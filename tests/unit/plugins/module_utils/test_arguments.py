@@ -20,6 +20,7 @@ REFUSED_IDS = {
     "empty": ("", "it is blank"),
     "start of a list as text": ("['A'", "a bracket"),
     "end of a list as text": ("'B']", "a bracket"),
+    "tuple as text": ("(A", "a bracket"),
     "map": ("{id: A}", "a brace"),
     "quote": ("'A'", "a quote"),
     "typographic quote": ("\u201cA\u201d", "a quote"),

@@ -61,7 +61,7 @@ CLOSED_TIME = {"incidentField": "INCIDENTS_FIELDS_CLOSED_TIME"}
 SINGLE: list[tuple[str, t.Any, str, t.Any]] = [
     ("assignees", [" u1", "u2 ", "u1"], "assignee", ["u1", "u2"]),
     ("status", ["acknowledged", "INCIDENT_STATUS_TRIGGERED"], "status", enum("STATUS", "ACKNOWLEDGED", "TRIGGERED")),
-    ("status", ["resolved"], "status", enum("STATUS", "RESOLVED")),
+    ("status", ["resolved"] * 1001, "status", enum("STATUS", "RESOLVED")),
     ("state", ["triggered", "INCIDENT_STATE_RESOLVED"], "state", enum("STATE", "TRIGGERED", "RESOLVED")),
     ("severity", ["info", "low", "warning"], "severity", enum("SEVERITY", "INFO", "LOW", "WARNING")),
     ("severity", ["error", "critical"], "severity", enum("SEVERITY", "ERROR", "CRITICAL")),
@@ -74,7 +74,7 @@ SINGLE: list[tuple[str, t.Any, str, t.Any]] = [
         labels("contextual", ("Zone Name", "a", "b")),
     ),
     ("contextual_labels", {"h": "1", "p": 5}, "contextualLabels", labels("contextual", ("h", "1"), ("p", "5"))),
-    ("display_labels", {"a": "x"}, "displayLabels", labels("display", ("a", "x"))),
+    ("display_labels", {" a ": "x"}, "displayLabels", labels("display", ("a", "x"))),
     ("meta_labels", {"team": "x"}, "metaLabels", pairs("team=x")),
     ("muted", True, "isMuted", True),
     ("muted", False, "isMuted", False),
@@ -162,6 +162,13 @@ REFUSED: list[tuple[dict[str, t.Any], str]] = [
         ({"display_labels": {"host": value}}, "display_labels.host must give a value")
         for value in (None, {"a": 1}, [["a"]], ["a", None])
     ),
+    *(
+        ({"contextual_labels": labels_given}, "contextual_labels contains a label without a name, or one label twice.")
+        for labels_given in ({" ": "x"}, {"a": "x", "a ": "y"})
+    ),
+    ({"contextual_labels": {"\ud800": "x"}}, "contextual_labels contains a character that has no UTF-8"),
+    ({"assignees": ["u1", "{u2}"]}, "assignees contains '{u2}', which cannot be an ID: it contains a brace."),
+    ({"assignees": ["u" * 301]}, "assignees has 301 characters."),
     ({"meta_labels": {"enabled": False}}, "meta_labels.enabled contains False, a boolean"),
     ({"meta_labels": {"version": ["x", 1.1]}}, "meta_labels.version contains 1.1, a"),
     ({"search": column(text=" ", field="name")}, "search.text contains a blank value"),

@@ -73,6 +73,8 @@ REFUSED: list[tuple[dict[str, t.Any], str]] = [
     ({"incident_ids": "['A','B']"}, "a bracket"),
     ({"incident_ids": ["x" * 9000]}, "9000 characters"),
     ({"api_key": ...}, "CORALOGIX_API_KEY"),
+    ({"assignee": "['u']"}, "assignee contains \"['u']\", which cannot be an ID: it contains a bracket."),
+    ({"assignee": "x" * 9000}, "assignee has 9000 characters. The API takes at most 300."),
     ({"region": "eu9", "api_url": ...}, "eu9"),
     ({"region": "eu2"}, "region"),
     ({"timeout": "nan"}, "timeout is nan"),
@@ -101,6 +103,21 @@ def test_null_is_refused_by_name(silent: ScriptedTransport, name: str) -> None:
         result = run_task(definition, task, lambda *_args: silent)
         assert (result["failed"], result["changed"], "failure" in result) == (True, False, False)
         assert result["msg"].startswith(f"{option} is null.")
+
+
+@pytest.mark.parametrize("option", ["applications", "status", "assignees"])
+def test_list_written_as_text_is_refused(silent: ScriptedTransport, option: str) -> None:
+    definition = in_process.definition("incident_info")
+    text = " ['a','b'] "
+    params = {**dict.fromkeys(definition.options), option: ["['a'", "'b']"], "include_events": True}
+    result = run_task(definition, Task(params, {option: text}, {}, False, False, ""), lambda *_args: silent)
+    assert result["msg"].startswith(f"{option} is {text.strip()!r}, a list written as text. Give a YAML list")
+    assert (result["failed"], result["incidents"], silent.requests) == (True, [], [])
+
+
+def test_key_that_is_no_text_is_refused(silent: ScriptedTransport) -> None:
+    result = run("info", silent, api_key=..., environ={"CX_API_KEY": "cxup_of_bytes\udcff"})
+    assert result["msg"].startswith("CX_API_KEY contains a quote, a blank,")
 
 
 def test_environment_of_the_task_counts(simulator: Simulator) -> None:

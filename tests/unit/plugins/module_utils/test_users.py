@@ -278,6 +278,7 @@ class TestUserInfo:
             "null list": ({"usernames": None}, "usernames"),
             "blank": ({"search": " "}, "blank"),
             "blank name": ({"usernames": ["a", " "]}, "usernames contains a blank value."),
+            "list as text": ({"usernames": "['a','b']"}, "usernames is \"['a','b']\", a list written as text."),
             "number": ({"usernames": [1.5]}, "usernames contains 1.5"),
             "no team": ({"search": "a", "team_id": ...}, "search needs a search for users. Set team_id"),
             "text as team": ({"search": "a", "team_id": "ops"}, "team_id"),
