@@ -254,12 +254,12 @@ def test_load_incidents() -> None:
 
 
 # Many at once.
-def test_ten_thousand_incidents(send: Send) -> None:
+def test_two_thousand_incidents(send: Send) -> None:
     with Simulator(max_url=1 << 20) as sim:
         sim.add_key("k")
-        ids = sim.add_incidents(10_000, assigned=5_000, events=0)
-        assert len(send(sim, "unassign", *ids).json()["incidents"]) == 10_000
-        assert len(sim.journal[-1].effect) == 5_000
+        ids = sim.add_incidents(2_000, assigned=1_000, events=0)
+        assert len(send(sim, "unassign", *ids).json()["incidents"]) == 2_000
+        assert len(sim.journal[-1].effect) == 1_000
 
 
 def test_many_clients_at_once(sim: Simulator, send: Send) -> None:
