@@ -22,7 +22,7 @@ from hypothesis import given
 from operations import TRIGGERED
 from soak.tasks import TASKS
 
-EXAMPLES = 50  # for each task, in each of the versions
+EXAMPLES = 42  # for each task, in each of the versions
 
 contract.need()
 

@@ -34,6 +34,15 @@ def test_module_prints_the_result_of_the_task(run_module: Run, simulator: Simula
     assert "failed" not in checked
 
 
+MODULES = sorted(path.stem for path in (Path(__file__).parents[4] / "plugins" / "modules").glob("[a-z]*.py"))
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_starts_on_this_python(run_module: Run, simulator: Simulator, name: str) -> None:
+    result = run_module(name, api_url="nonsense")
+    assert (result["failed"], "exception" in result, simulator.journal) == (True, False, [])
+
+
 def test_module_fails_with_a_message(run_module: Run) -> None:
     result = run_module("incident_unassign", incident_ids=[UNKNOWN])
     assert (result["failed"], result["not_found_ids"], result["failure"]["status"]) == (True, [UNKNOWN], None)
