@@ -87,6 +87,7 @@ def _describe_request(error: RequestFailed, context: Context) -> str:
     text = FAILURE_TEXTS[failure.kind].format(
         action=operation.action,
         answer=": ".join(str(part) for part in (failure.status, message) if part) or "no reason given",
+        ca_advice=(_CHECK_CA if context.ca_source else _SET_CA).format(context.ca_source),
         ca_source=context.ca_source or "the CA file",
         correlation_id=error.correlation_id,
         find_out="" if operation.permission.lower().endswith(":read") else _FIND_OUT.format(context=context),
@@ -266,6 +267,10 @@ def describe_truncation(context: Context) -> str:
     return f"Access policies hide some {context.resource.plural} that match. The list is not complete."
 
 
+_SET_CA = (
+    "If a proxy or a private authority signed it, set ca_path or REQUESTS_CA_BUNDLE to the file of that authority."
+)
+_CHECK_CA = "Check whether {} names the file of the authority that signed it."
 _ONLY_UUIDS = " API version 5 takes only UUIDs as {} IDs. These are not UUIDs: {}."
 _FIND_OUT = ", or run the task again with a key that may read {context.resource.plural}, to see which ID it is"
 _NO_HOST_SOURCE = "region, domain or api_url, none of which is set"
@@ -354,10 +359,7 @@ FAILURE_TEXTS: dict[FailureKind, str] = {
         "The proxy that {proxy_source} names failed before the request to {action} could be sent ({answer}). Check "
         "{proxy_source}."
     ),
-    FailureKind.CERTIFICATE: (
-        "The TLS certificate of {host} cannot be verified ({answer}). If a proxy or a private authority signed it, "
-        "set ca_path or REQUESTS_CA_BUNDLE to the file of that authority."
-    ),
+    FailureKind.CERTIFICATE: ("The TLS certificate of {host} cannot be verified ({answer}). {ca_advice}"),
     FailureKind.CERTIFICATE_HOST: (
         "The TLS certificate that {host} shows is for another host ({answer}). The name is wrong, or a proxy answers "
         "in its place. Check {host_source}."

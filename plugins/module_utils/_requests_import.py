@@ -15,6 +15,8 @@ IMPORT_ERROR: Exception | None = None
 try:
     requests = importlib.import_module("requests")
     urllib3 = importlib.import_module("urllib3")
+    # What is needed as soon as other files are imported. A folder that a removal left behind is imported without it.
+    _needed = (requests.adapters.HTTPAdapter, urllib3.connection.HTTPSConnection)
 except Exception as error:  # A broken installation raises anything: AttributeError, SyntaxError, a warning.
     IMPORT_ERROR = error
 

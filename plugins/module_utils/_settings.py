@@ -272,7 +272,14 @@ def _verify(options: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> tup
         return True, ""
     if not os.path.exists(path):
         raise option_invalid(f"{source} is {path!r}. There is no such file or folder where the task runs.")
-    if os.path.isdir(path) and not any(re.match(r"[0-9a-f]{8}\.\d+\Z", name) for name in os.listdir(path)):
+    try:
+        names = os.listdir(path) if os.path.isdir(path) else None
+        if names is None:
+            with open(path, "rb") as file:
+                file.read(1)
+    except OSError as error:
+        raise option_invalid(f"{source} is {path!r}. It cannot be read ({error.strerror}).") from None
+    if names is not None and not any(re.match(r"[0-9a-f]{8}\.\d+\Z", name) for name in names):
         raise option_invalid(
             f"{source} is {path!r}. The folder has no hashed certificates, so OpenSSL finds none in it. "
             "Run `openssl rehash` on it, or name a file."

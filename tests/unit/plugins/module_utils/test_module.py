@@ -125,6 +125,7 @@ BROKEN = {
     "ImportError": ("raise ImportError('libssl is too old')", "ImportError: libssl is too old"),
     "AttributeError": ("raise AttributeError('no such thing')", "AttributeError: no such thing"),
     "SyntaxError": ("a b", "SyntaxError: "),
+    "left-over folder": ("", "AttributeError: "),
     "warning turned error": (
         "import warnings; warnings.simplefilter('error'); warnings.warn('odd')",
         "UserWarning: odd",

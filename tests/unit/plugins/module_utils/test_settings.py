@@ -271,6 +271,9 @@ def test_authorities_come_from_the_option_or_the_environment(tmp_path: Path) -> 
         resolved = resolve(environ, **options)
         assert (resolved.verify, resolved.ca_source) == (verify, source)
     assert refusal(resolve, ca_path="missing").startswith("ca_path is 'missing'. There is no such file")
+    # Reading it fails for root as well.
+    unreadable = "/proc/self/mem"
+    assert refusal(resolve, ca_path=unreadable).startswith(f"ca_path is '{unreadable}'. It cannot be read (")
     assert (
         missing_words(["CURL_CA_BUNDLE is ", "openssl rehash"], refusal(resolve, {"CURL_CA_BUNDLE": str(empty)})) == []
     )
