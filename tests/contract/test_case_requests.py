@@ -109,13 +109,13 @@ def test_version_by_its_number(sim: Simulator, run: Runner) -> None:
     assert {entry.version for entry in sim.journal} == {"5"}
 
 
-@pytest.mark.parametrize(("change", "requests"), {"unassign": 2, "clear priority": 2, "resolve": 1}.items())
-def test_more_than_a_url_takes(sim: Simulator, run: Runner, change: str, requests: int) -> None:
+@pytest.mark.parametrize("change", ["unassign", "clear priority"])
+def test_more_than_a_url_takes(sim: Simulator, run: Runner, change: str) -> None:
     name, options, given = CHANGES[change]
     ids = [sim.add_case(**given) for _number in range(250)]
     assert run(name, case_ids=ids, **options)["changed"]
     assert all(entry.ids for entry in sim.writes), "a bulk request without IDs could mean all"
-    assert len(sim.writes) == requests
+    assert len(sim.writes) == 2
 
 
 @pytest.mark.parametrize(("name", "options", "given"), CHANGES.values(), ids=CHANGES)
