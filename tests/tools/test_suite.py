@@ -5,9 +5,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from threading import Barrier
 
 import pytest
-from tools.suite import BUILD_GROUP, BUILT, COVERAGE_GROUP, STAGES, SessionResult, plan_stages, total_line
+from tools import suite
+from tools.suite import BUILD_GROUP, BUILT, COVERAGE_GROUP, STAGES, Group, SessionResult, plan_stages, total_line
 
 REPORT = '<testsuites><testsuite tests="{}" failures="{}" errors="{}" skipped="{}"/></testsuites>'
 
@@ -56,3 +58,12 @@ def test_coverage_runs_after_what_it_measures() -> None:
     first, last = plan_stages(["coverage", "units"])
     assert [group.name for group in first] == ["units"]
     assert last == [COVERAGE_GROUP]
+
+
+def test_a_group_that_waits_takes_no_place_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    both_run = Barrier(2, timeout=10)
+    monkeypatch.setattr(suite, "MAX_PARALLEL_GROUPS", 1)
+    monkeypatch.setattr(suite, "print_log", lambda _group: None)
+    monkeypatch.setattr(suite, "run_group", lambda group: [SessionResult(group.name, "success", both_run.wait())])
+    results = suite.run_stage([Group("busy", ()), Group("waits", (), waits=True)])
+    assert {result.name for result in results} == {"busy", "waits"}
