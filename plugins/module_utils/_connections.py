@@ -201,4 +201,4 @@ def _text(error: BaseException) -> str:
 
 def _seconds(timeout: float) -> str:
     """As people write it: what is left until a deadline has many digits."""
-    return f"{round(timeout, 1) or timeout:g}"
+    return f"{round(timeout, 1) or round(timeout, 3):g}"

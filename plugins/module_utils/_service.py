@@ -35,6 +35,8 @@ _Parse = t.Callable[[t.Any, t.Sequence[str]], _Answer]
 _REFUSED_KINDS = frozenset((FailureKind.FORBIDDEN, FailureKind.NO_ROUTE))
 # A list is given up when it shows that many more items than the service counts.
 _MAX_SURPLUS = 1_000
+# A list that the service does not count is given up when it shows that many.
+_MAX_UNCOUNTED = 200_000
 
 NO_FIELDS: t.Mapping[str, type] = MappingProxyType({})
 # A refusal for one of these reasons may be about some of the IDs. Any other is about the request as a whole.
@@ -145,6 +147,8 @@ class Service:
                 raise AnswerInvalid(
                     f"the pages show far more than the {page.total} {self.resource.plural} that it counts"
                 )
+            if page.total is None and len(seen) + len(page.items) > _MAX_UNCOUNTED:
+                raise AnswerInvalid(f"the pages show more than {_MAX_UNCOUNTED} {self.resource.plural}")
             return page
 
         while limit is None or len(kept) < limit:

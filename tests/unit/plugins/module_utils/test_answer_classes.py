@@ -168,6 +168,14 @@ def test_success_without_an_object_is_a_failure_that_may_have_applied(
         assert classify(body, status, Content_Type=content_type) == expected
 
 
+def test_json_that_would_take_gigabytes_of_memory_is_not_decoded() -> None:
+    bomb = b"[" + b"[]," * 4_000_000 + b"0]"
+    expected = Failure(K.ANSWER_TOO_LARGE, "it has more than 8 million values", 200, may_have_applied=True)
+    assert classify(bomb, 200) == expected
+    assert send(bomb, 500).message.startswith("[[],[],")
+    assert classify(b'{"a": "' + b"x" * len(bomb) + b'"}', 200)["a"][0] == "x"
+
+
 def test_json_is_recognised_whatever_its_content_type() -> None:
     assert classify(b'\xef\xbb\xbf {"a": 1}\n', 200, Content_Type="text/plain") == {"a": 1}
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import typing as t
 
 import pytest
-from ansible_collections.coralogix.incidents.plugins.module_utils import _errors
+from ansible_collections.coralogix.incidents.plugins.module_utils import _errors, _service
+from ansible_collections.coralogix.incidents.plugins.module_utils._case import CASE
 from ansible_collections.coralogix.incidents.plugins.module_utils._service import Listing, ReadResult
 from helpers import (
     INCIDENT,
@@ -264,6 +265,17 @@ def test_pages_without_an_end_are_given_up(pages: list[dict[str, t.Any]], messag
     assert isinstance(error, _errors.ListFailed)
     assert message in error.cause.failure.message
     assert (error.read, error.total) == (len({item["id"] for listed in pages[:-1] for item in listed["incidents"]}), 6)
+
+
+def test_uncounted_pages_without_an_end_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_service, "_MAX_UNCOUNTED", 3)
+    cases = [
+        {"cases": [{"id": str(n), "status": "", "title": ""}], "pagination": {"nextPageToken": "t"}} for n in range(9)
+    ]
+    transport = ScriptedTransport(*map(respond, cases))
+    error = error_of(service_for(transport, CASE).list_items, {})
+    assert "the pages show more than 3 cases" in error.cause.failure.message
+    assert len(transport.requests) == 4
 
 
 NO_TOTALS: list[t.Any] = [None, -1, 1.5, True, "many", "9" * 5000]
