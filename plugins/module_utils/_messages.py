@@ -28,7 +28,7 @@ from ._retry import MAX_TOTAL_DELAY, is_too_long
 
 if t.TYPE_CHECKING:
     from ._executor import Outcome
-    from ._resource import Resource
+    from ._resource import Request, Resource
 
 # IDs in one message, and characters of one ID. The result has all of them.
 MAX_LISTED = 20
@@ -102,10 +102,22 @@ def _describe_request(error: RequestFailed, context: Context) -> str:
         personal_key=_PERSONAL_KEY if operation.needs_personal_key else "",
         plural=context.resource.plural,
         proxy_source=context.proxy_source or "the environment",
+        route_advice=_route_advice(request, context.resource),
         singular=context.resource.singular,
         uuids=_ONLY_UUIDS.format(context.resource.singular, list_ids(request.not_uuids)) if request.not_uuids else "",
     )
     return f"{text}{_describe_attempts(error)}"
+
+
+def _route_advice(request: Request, resource: Resource) -> str:
+    """What to do about a missing route. A resource of one API version may be missing in an account as a whole."""
+    pinned = [version for version in resource.route_sets if version != "latest"]
+    if len(pinned) != 1 or request.operation not in resource.operations.values():
+        return "The API version or the URL is wrong. Check api_version"
+    ask = f"ask whether the account has {resource.plural}"
+    if f"/mgmt/openapi/{pinned[0]}/" in request.url:
+        return f"This host does not serve {resource.plural}. {ask.capitalize()}"
+    return f'Set api_version to "{pinned[0]}". If that does not help, {ask}'
 
 
 def _describe_attempts(error: RequestFailed) -> str:
@@ -288,10 +300,7 @@ FAILURE_TEXTS: dict[FailureKind, str] = {
         "The API key is not allowed to {action} at {host} ({answer}). It needs the permission "
         "{permission}{personal_key}."
     ),
-    FailureKind.NO_ROUTE: (
-        "{host} has no route {method} {path} ({answer}). The API version or the URL is wrong. Check api_version, and "
-        "check {host_source}."
-    ),
+    FailureKind.NO_ROUTE: "{host} has no route {method} {path} ({answer}). {route_advice}, and check {host_source}.",
     FailureKind.HTML_NOT_FOUND: (
         '{host} answered {method} {path} with an HTML "not found" page ({answer}). Coralogix answers in '
         "JSON. Check {host_source}."

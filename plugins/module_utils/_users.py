@@ -66,7 +66,7 @@ class UserDirectory:
         users = [user for user in same_username(email, self.search(option, email)) if user.get("userId")]
         if not users:
             raise option_invalid(
-                f"{option} contains {email!r}. No user of team {self._settings.team_id} has this e-mail."
+                f"{option} contains {email!r}. No user of team {self._settings.team_id} has this e-mail address."
             )
         return users
 
@@ -105,13 +105,13 @@ class UserDirectory:
         version = self._settings.api_version
         if version not in ("latest", "5"):
             raise option_invalid(
-                f"{option} needs a search for users. Only API version 5 has that, and api_version is {version}. "
+                f"{option} names users to look up. Only API version 5 can do that, and api_version is {version}. "
                 f"Set api_version to 5{', or give a user ID' if option in _ID_OPTIONS else ''}."
             )
         if self._settings.team_id is None:
             raise option_invalid(
-                f"{option} needs a search for users. Set team_id, or the environment variable CORALOGIX_TEAM_ID. "
-                "The account's settings in Coralogix show it."
+                f"{option} names users to look up, which needs the number of the team. Set team_id, or the environment "
+                "variable CORALOGIX_TEAM_ID. The account's settings in Coralogix show it."
             )
 
     def _request(self, text: str, token: str) -> Request:

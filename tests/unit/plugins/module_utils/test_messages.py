@@ -10,6 +10,7 @@ import typing as t
 
 import pytest
 from ansible_collections.coralogix.incidents.plugins.module_utils import _errors, _messages
+from ansible_collections.coralogix.incidents.plugins.module_utils._case import CASE
 from ansible_collections.coralogix.incidents.plugins.module_utils._errors import Attempts
 from helpers import INCIDENT, A, Failure, K, build_request, missing_words, table
 
@@ -75,6 +76,18 @@ def test_message_says_what_happened_and_what_to_do(kind: K) -> None:
         assert ("host.example" in text) == ("{host}" in _messages.FAILURE_TEXTS[kind])
     # It does not advise what is set already.
     assert "ca_path" not in text
+
+
+def test_a_missing_route_of_cases_says_what_to_do_next() -> None:
+    for version, words in (
+        ("latest", 'Set api_version to "5". If that does not help, ask whether the account has cases'),
+        ("5", "This host does not serve cases. Ask whether the account has cases"),
+    ):
+        request = build_request(f"https://host.example/mgmt/openapi/{version}", CASE, "read", "v5", [A])
+        error = _errors.RequestFailed(request, Failure(K.NO_ROUTE, message="x"), Attempts(1), "c-1")
+        assert f"{words}, and check CORALOGIX_URL" in describe(error, CONTEXT._replace(resource=CASE))
+    # The search for users is not a route of cases.
+    assert "account has" not in describe(failed(K.NO_ROUTE), CONTEXT._replace(resource=CASE))
 
 
 def test_message_without_words_or_sources_still_reads_well() -> None:

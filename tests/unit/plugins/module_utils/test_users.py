@@ -109,18 +109,18 @@ class TestAssignee:
         # The contract requires no field of a user.
         sim.add_user(DANA)
         sim.fault(Fault("user_search", replace={"users": [{"username": DANA}, {}]}))
-        assert "has this e-mail" in assign(run, module, add(sim, module))["msg"]
+        assert "has this e-mail address" in assign(run, module, add(sim, module))["msg"]
 
     @table(
         "options, message",
         {
             "nobody": (
                 {"assignee": "lee@example.com"},
-                f"assignee contains 'lee@example.com'. No user of team {TEAM} has this e-mail.",
+                f"assignee contains 'lee@example.com'. No user of team {TEAM} has this e-mail address.",
             ),
             "no team": (
                 {"team_id": ...},
-                "assignee needs a search for users. Set team_id, or the environment variable CORALOGIX_TEAM_ID.",
+                "needs the number of the team. Set team_id, or the environment variable CORALOGIX_TEAM_ID.",
             ),
             "another team": (
                 {"team_id": 1},
@@ -194,7 +194,7 @@ class TestFilter:
 
     def test_nobody_and_no_team(self, sim: Simulator, run: Runner, module: str) -> None:
         result = run(module, assignees=[DANA], team_id=TEAM)
-        assert f"assignees contains '{DANA}'. No user of team {TEAM} has this e-mail." in result["msg"]
+        assert f"assignees contains '{DANA}'. No user of team {TEAM} has this e-mail address." in result["msg"]
         result = run(module, assignees=[DANA])
         assert "Set team_id" in result["msg"]
         assert [entry.operation for entry in sim.journal] == ["user_search"]
@@ -280,7 +280,10 @@ class TestUserInfo:
             "blank name": ({"usernames": ["a", " "]}, "usernames contains a blank value."),
             "list as text": ({"usernames": "['a','b']"}, "usernames is \"['a','b']\", a list written as text."),
             "number": ({"usernames": [1.5]}, "usernames contains 1.5"),
-            "no team": ({"search": "a", "team_id": ...}, "search needs a search for users. Set team_id"),
+            "no team": (
+                {"search": "a", "team_id": ...},
+                "search names users to look up, which needs the number of the team. Set team_id",
+            ),
             "text as team": ({"search": "a", "team_id": "ops"}, "team_id"),
             "negative team": ({"search": "a", "team_id": -1}, "team_id is '-1'. It must be the number of a team."),
             "version 3": ({"search": "a", "api_version": "3"}, "api_version is 3. Set api_version to 5."),

@@ -296,7 +296,7 @@ def test_latest_without_cases(sim: Simulator, run: Runner, module: Module) -> No
     case_id = sim.add_case(**module.given)
     result = run_on(run, module, case_id)
     assert "has no route GET /mgmt/openapi/latest/cases/cases/v1/" in result["msg"]
-    assert "Check api_version" in result["msg"]
+    assert 'Set api_version to "5". If that does not help, ask whether the account has cases' in result["msg"]
     assert not result["changed"]
     assert module.changed_ids(run_on(run, module, case_id, api_version="5")) == [case_id]
 
