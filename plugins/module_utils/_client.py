@@ -73,6 +73,8 @@ class Client:
         self.correlation_id = correlation_id
         self.warnings: dict[str, None] = {}
         """What had to be changed in answers, in the order in which it was found."""
+        self.has_written = False
+        """Whether a request that changes something was sent. Whoever sends one sets it."""
         self._transport = transport
         self._timeout = timeout
         self._deadline = deadline

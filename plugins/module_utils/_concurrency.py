@@ -56,7 +56,7 @@ class _Pool(t.Generic[_In, _Out]):
             thread = threading.Thread(target=self._work_in_thread, daemon=True)
             try:
                 thread.start()
-            except RuntimeError:
+            except Exception:  # RuntimeError as a rule; for want of memory, another one.
                 return
             self._threads.append(thread)
 

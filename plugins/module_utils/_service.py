@@ -198,6 +198,7 @@ class Service:
                 return dict(zip(ids, items))
             return self._by_id([self._check(item) for item in items], ids)
 
+        self.client.has_written = True
         answer = self._call(operation, ids, parse, values, retries=False)
         if isinstance(answer, RequestFailed) and answer.failure.kind in _REFUSALS_OF_ITEMS:
             may_have_applied = answer.may_have_applied or self.resource.operations[operation].refusal_may_apply

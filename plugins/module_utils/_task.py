@@ -139,6 +139,11 @@ class Run:
         return self._connection
 
     @property
+    def has_written(self) -> bool:
+        """Whether a request that changes something was sent."""
+        return self._connection is not None and self._connection[0].has_written
+
+    @property
     def warnings(self) -> list[str]:
         return list(self._connection[0].warnings) if self._connection else []
 
@@ -163,12 +168,18 @@ def run_task(
     except CoralogixError as error:
         result = {"changed": False, **failure_result(error.error, run.context)}
     except Exception as error:
-        unexpected = Unexpected(f"{type(error).__name__}: {error}", traceback.format_exc())
-        result = {"changed": False, **failure_result(unexpected, run.context)}
+        result = {"changed": run.has_written, **failure_result(_unexpected(error), run.context)}
+        if run.has_written:
+            result["msg"] += f" Perhaps it has changed {definition.resource.plural} before. Look at them."
     warnings = [*result.pop("warnings", ()), *run.warnings]
     if warnings:
         result["warnings"] = warnings
     return _mask(result, definition.resource, masker)
+
+
+def _unexpected(error: Exception) -> Unexpected:
+    """An exception that nobody foresaw, while it is handled."""
+    return Unexpected(f"{type(error).__name__}: {error}", traceback.format_exc())
 
 
 def _mask(result: Result, resource: Resource, masker: Masker) -> Result:
@@ -207,6 +218,10 @@ def change_module(
                 outcome = _with_events(outcome, service, params["include_events"])
         except CoralogixError as error:
             outcome = Outcome(error=error.error)
+        except Exception as error:
+            if run.has_written:
+                raise
+            outcome = Outcome(error=_unexpected(error))
         try:
             return change_result(resource, change, ids, outcome, run.context, task.diff, params["include_events"])
         except Exception as error:
@@ -235,8 +250,7 @@ def _with_events(outcome: Outcome, service: Service, include_events: bool) -> Ou
         read = service.add_details(ReadResult(missing, []), ("events",))
     except Exception as error:
         # Something was perhaps written. The account of it counts more than the events.
-        unexpected = Unexpected(f"{type(error).__name__}: {error}", traceback.format_exc())
-        return outcome._replace(error=outcome.error or unexpected)
+        return outcome._replace(error=outcome.error or _unexpected(error))
     progress = outcome.progress._replace(after={**outcome.progress.after, **read.items})
     return outcome._replace(progress=progress, error=outcome.error or read.error)
 

@@ -63,13 +63,14 @@ def test_exception_stops_the_others_and_is_raised(error: BaseException, raised_b
 WITHOUT_THREADS = """
 import resource, threading
 from ansible_collections.coralogix.incidents.plugins.module_utils._concurrency import map_concurrently
-def start(self): raise RuntimeError("can't start new thread")
+def start(self): raise {}
 threading.Thread.start = start
 print(map_concurrently(lambda number: -number, range(5), 4, lambda: None))
 """
 
 
-def test_all_is_done_where_no_thread_can_be_started(subprocess_environ: t.Mapping[str, str]) -> None:
-    command = [sys.executable, "-c", WITHOUT_THREADS]
+@pytest.mark.parametrize("error", ["RuntimeError", "MemoryError"])
+def test_all_is_done_where_no_thread_can_be_started(subprocess_environ: t.Mapping[str, str], error: str) -> None:
+    command = [sys.executable, "-c", WITHOUT_THREADS.format(error)]
     ended = subprocess.run(command, capture_output=True, text=True, check=False, env=subprocess_environ)
     assert (ended.stdout, ended.stderr) == ("[0, -1, -2, -3, -4]\n", "")

@@ -13,7 +13,8 @@ import typing as t
 import in_process
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.coralogix.incidents.plugins.module_utils import _portable
+from ansible_collections.coralogix.incidents.plugins.module_utils import _executor, _portable
+from ansible_collections.coralogix.incidents.plugins.module_utils._service import Service
 from ansible_collections.coralogix.incidents.plugins.module_utils._task import Task, run_task
 from ansible_collections.coralogix.incidents.plugins.module_utils._transport import Transport
 from helpers import KEY, UNKNOWN, UNKNOWN_2, URL, A, Result, ScriptedTransport, incident, missing_words, respond, table
@@ -118,6 +119,31 @@ def test_list_written_as_text_is_refused(silent: ScriptedTransport, option: str)
 def test_key_that_is_no_text_is_refused(silent: ScriptedTransport) -> None:
     result = run("info", silent, api_key=..., environ={"CX_API_KEY": "cxup_of_bytes\udcff"})
     assert result["msg"].startswith("CX_API_KEY contains a quote, a blank,")
+
+
+def test_exception_before_a_write_ends_in_a_whole_result(
+    silent: ScriptedTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Service, "read", raising(MemoryError()))
+    result = run("unassign", silent, incident_ids=[A])
+    assert (result["failed"], result["changed"], result["incidents"], result["unassigned_ids"]) == (True, False, [], [])
+    assert result["msg"] == "The task was interrupted (MemoryError: ). Nothing was changed."
+
+
+def test_exception_after_a_write_is_never_told_as_unchanged(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_executor, "_missing_effect", raising(MemoryError()))
+    result = run("unassign", simulator, incident_ids=[simulator.add_incident()])
+    assert (result["failed"], result["changed"], len(simulator.writes)) == (True, True, 1)
+    assert result["msg"].endswith("(MemoryError: ). Perhaps it has changed incidents before. Look at them.")
+
+
+def raising(error: BaseException) -> t.Callable[..., t.NoReturn]:
+    def raise_it(*_args: t.Any) -> t.NoReturn:
+        raise error
+
+    return raise_it
 
 
 def test_environment_of_the_task_counts(simulator: Simulator) -> None:
