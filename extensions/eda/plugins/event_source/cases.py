@@ -19,7 +19,7 @@ description:
   - "Filters are those of M(coralogix.incidents.case_info): C(status), C(priority), C(category), C(assignees),
     C(assigned), C(labels), C(groupings), C(search),
     C(alert_ids), C(breached), C(created_after) and C(created_before).
-    The filters C(active_after), C(active_before), C(order_by) and C(limit) make no sense here."
+    The filters C(active_after), C(active_before), C(order_by) and C(limit) are not accepted."
   - "Connection options are those of all modules, with the same environment variables: C(api_key), C(auth_scheme),
     C(api_url),
     C(domain), C(region), C(team_id), C(api_version), C(timeout), C(deadline), C(retries), C(validate_certs) and
@@ -72,7 +72,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Tell what happens to cases
+- name: Watch cases
   hosts: localhost
   sources:
     - name: cases
@@ -83,7 +83,7 @@ EXAMPLES = r"""
         state_path: /var/lib/rulebook/cases.state
         feedback: true
   rules:
-    - name: A grave one was opened
+    - name: An urgent case was opened
       condition: event.change == "opened" and event.case.priority == "CASE_PRIORITY_P1"
       action:
         run_playbook:

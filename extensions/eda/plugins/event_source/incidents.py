@@ -20,7 +20,7 @@ description:
     C(assigned), C(applications), C(subsystems),
     C(contextual_labels), C(display_labels), C(meta_labels), C(muted), C(search), C(created_after) and
     C(created_before).
-    The filters C(open_after), C(open_before), C(order_by) and C(limit) make no sense here."
+    The filters C(open_after), C(open_before), C(order_by) and C(limit) are not accepted."
   - "Connection options are those of all modules, with the same environment variables: C(api_key), C(auth_scheme),
     C(api_url),
     C(domain), C(region), C(team_id), C(api_version), C(timeout), C(deadline), C(retries), C(validate_certs) and
@@ -73,7 +73,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Tell what happens to incidents
+- name: Watch incidents
   hosts: localhost
   sources:
     - name: incidents
@@ -84,7 +84,7 @@ EXAMPLES = r"""
         state_path: /var/lib/rulebook/incidents.state
         feedback: true
   rules:
-    - name: A grave one was opened
+    - name: A critical incident was opened
       condition: event.change == "opened" and event.incident.severity == "INCIDENT_SEVERITY_CRITICAL"
       action:
         run_playbook:
