@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 """The modules that change incidents, in one table: what the campaign, the units and the playbooks expect of them.
+CASE_OPERATIONS has those that change cases, for the campaign.
 
 Written down anew, from the documentation. Nothing here comes from the collection, so that the tests do not repeat its
 mistakes. What an operation does at the service, and which permission it takes, is in the simulator's table.
@@ -46,6 +47,13 @@ def other_assignee_ids(incident: Incident) -> list[str]:
     return [user_id for user_id in assignee_ids(incident) if user_id and user_id.lower() != ASSIGNEE.lower()]
 
 
+def case_assignee_ids(case: Incident) -> list[str]:
+    """The assignee of a case, as a list of one or none."""
+    user = case.get("assignee")
+    user_id = user.get("userId") if isinstance(user, dict) else None
+    return [user_id] if user_id and isinstance(user_id, str) else []
+
+
 def is_closed(incident: Incident) -> bool:
     return bool(incident.get("closedAt"))
 
@@ -78,10 +86,20 @@ class Operation(NamedTuple):
     """Texts without which the module cannot decide."""
     options: Mapping[str, Any] = _NONE
     """The module's own options that make it this operation."""
+    case_module: str = ""
+    """The module, if it changes cases."""
+    predict: Callable[[Incident], Incident] | None = None
+    """What check mode shows, where C(after) cannot say it."""
+    is_done: Callable[[Incident, Incident], bool] | None = None
+    """Whether two states, before and after, show that it was done. None if C(is_wanted) says so."""
+    is_left_to_do: Callable[[Incident], bool] | None = None
+    """Whether a further run without force has something to do. None if C(needs_change) says so."""
+    needs_events: bool = False
+    """Whether it decides by the events, which take a request of their own. Then a second write is not the same."""
 
     @property
     def module(self) -> str:
-        return f"incident_{self.name}"
+        return self.case_module or f"incident_{self.name}"
 
     @property
     def permission(self) -> str:
@@ -98,14 +116,26 @@ class Operation(NamedTuple):
     def skips(self, incident: Incident) -> bool:
         return self.is_skipped is not None and self.is_skipped(incident) and not self.is_wanted(incident)
 
+    def took_effect(self, before: Incident | None, after: Incident) -> bool:
+        if self.is_done is None:
+            return self.is_wanted(after)
+        return before is not None and self.is_done(before, after)
+
+    def predicted(self, incident: Incident) -> Incident:
+        return self.predict(incident) if self.predict else {**incident, **self.after}
+
+    def leaves_work(self, incident: Incident) -> bool:
+        return (self.is_left_to_do or self.needs_change)(incident)
+
     def is_same(self, before: Incident, after: Incident) -> bool:
         return all(before.get(field) == after.get(field) for field in self.fields)
 
     def extra_results(self, before: Mapping[str, Incident], changed_ids: Sequence[str]) -> dict[str, Any]:
         """What is returned besides, from the incidents before, by ID, and the IDs of those changed."""
-        if self.name != "assign":
+        if self.participle != "assigned":
             return {}
-        others = {i: other_assignee_ids(before[i]) for i in changed_ids if i in before}
+        others_of = case_assignee_ids if self.case_module else other_assignee_ids
+        others = {i: others_of(before[i]) for i in changed_ids if i in before}
         return {"reassigned_ids": {incident_id: user_ids for incident_id, user_ids in others.items() if user_ids}}
 
 
@@ -162,5 +192,164 @@ OPERATIONS: dict[str, Operation] = {
         fields=("status", "closedAt"),
         after={"status": RESOLVED, "state": STATE_RESOLVED, "closedAt": NOW},
         describe=describe_status,
+    ),
+}
+
+
+# Cases.
+COMMENT = "The runbook restarted the service."
+TITLE, REASON = "Restarted by the runbook", "out of memory"
+
+
+def _part(case: Incident, field: str) -> Mapping[str, Any]:
+    value = case.get(field)
+    return value if isinstance(value, dict) else {}
+
+
+def _has_status(*names: str) -> Callable[[Incident], bool]:
+    return lambda case: case["status"] in [f"CASE_STATUS_{name}" for name in names]
+
+
+def override_of(case: Incident) -> str:
+    override = _part(case, "priorityDetails").get("override")
+    return override if isinstance(override, str) and override != "CASE_PRIORITY_UNSPECIFIED" else ""
+
+
+def reason_of(case: Incident) -> str:
+    reason = _part(case, "resolutionDetails").get("reason")
+    return reason.strip() if isinstance(reason, str) else ""
+
+
+def comment_ids(case: Incident) -> list[str]:
+    """The IDs of the events that are comments with the text COMMENT."""
+    events = [event for event in case.get("events") or () if isinstance(event, dict)]
+    texts = [(event.get("eventId"), _part(_part(event, "eventData"), "comment").get("unsafeText")) for event in events]
+    return [str(event_id) for event_id, text in texts if isinstance(text, str) and text.strip() == COMMENT]
+
+
+def _describe_comments(case: Incident) -> str:
+    count = len(comment_ids(case))
+    return f"{count} such comment{'' if count == 1 else 's'}"
+
+
+def _without(case: Incident, field: str) -> dict[str, Any]:
+    return {name: value for name, value in case.items() if name != field}
+
+
+def _with_override(case: Incident, override: str) -> Incident:
+    details = _without(_part(case, "priorityDetails"), "override")
+    system = details.get("system", case.get("priority"))
+    details = {**details, **({"override": override} if override else {})}
+    return {**case, "priority": override or system, "priorityDetails": details}
+
+
+def _with_comment(case: Incident) -> Incident:
+    return {**case, "events": [*case.get("events", ()), {"eventData": {"comment": {"unsafeText": COMMENT}}}]}
+
+
+def _to_status(module: str, name: str, participle: str, to: str, *skipped: str, **rest: Any) -> Operation:
+    """An operation that changes the status of cases."""
+    return Operation(
+        name,
+        participle,
+        is_wanted=_has_status(to),
+        fields=("status",),
+        after={"status": f"CASE_STATUS_{to}"},
+        describe=lambda case: str(case["status"]).replace("CASE_STATUS_", "", 1).lower(),
+        is_skipped=_has_status(*skipped),
+        case_module=f"case_{module}",
+        **rest,
+    )
+
+
+def _prioritize(name: str, override: str, **options: Any) -> Operation:
+    return Operation(
+        name,
+        "prioritized",
+        is_wanted=lambda case: override_of(case) == override,
+        fields=("priorityDetails",),
+        after={},
+        describe=lambda case: override_of(case).replace("CASE_PRIORITY_", "", 1) or "no override",
+        is_skipped=_has_status("RESOLVED", "CLOSED"),
+        case_module="case_priority",
+        predict=lambda case: _with_override(case, override),
+        options=options,
+    )
+
+
+_ASSIGN_CASES = Operation(
+    "case_assign_many",
+    "assigned",
+    is_wanted=lambda case: [user_id.lower() for user_id in case_assignee_ids(case)] == [ASSIGNEE.lower()],
+    fields=("assignee",),
+    after={"assignee": {"userId": ASSIGNEE.lower()}},
+    describe=lambda case: ", ".join(case_assignee_ids(case)) or "nobody",
+    options={"assignee": ASSIGNEE},
+    case_module="case_assign",
+)
+_COMMENT_ON_CASES = Operation(
+    "case_comment",
+    "commented",
+    is_wanted=lambda case: bool(comment_ids(case)),
+    fields=(),
+    after={},
+    describe=_describe_comments,
+    options={"text": f" {COMMENT} "},
+    case_module="case_comment",
+    predict=_with_comment,
+    is_done=lambda before, after: bool({*comment_ids(after)} - {*comment_ids(before)}),
+    needs_events=True,
+)
+
+CASE_OPERATIONS: dict[str, Operation] = {
+    "case assign": _ASSIGN_CASES,
+    "case assign, only unassigned": _ASSIGN_CASES._replace(
+        is_skipped=lambda case: bool(case_assignee_ids(case)),
+        options={"assignee": f" {ASSIGNEE} ", "only_unassigned": True},
+    ),
+    "case unassign": Operation(
+        "case_unassign_many",
+        "unassigned",
+        is_wanted=lambda case: not case_assignee_ids(case),
+        fields=("assignee",),
+        after={},
+        describe=_ASSIGN_CASES.describe,
+        case_module="case_unassign",
+        predict=lambda case: _without(case, "assignee"),
+    ),
+    "case acknowledge": _to_status(
+        "acknowledge", "case_acknowledge", "acknowledged", "ACKNOWLEDGED", "PENDING_ACTIVATION", "RESOLVED", "CLOSED"
+    ),
+    "case unacknowledge": _to_status(
+        "unacknowledge", "case_unacknowledge", "unacknowledged", "ACTIVE", "PENDING_ACTIVATION", "RESOLVED", "CLOSED"
+    ),
+    "case resolve": _to_status(
+        *("resolve", "case_resolve_many", "resolved", "RESOLVED", "PENDING_ACTIVATION", "CLOSED"),
+        options={"reason": f" {REASON}\n"},
+        predict=lambda case: {**case, "status": "CASE_STATUS_RESOLVED", "resolutionDetails": {"reason": REASON}},
+    ),
+    "case close": _to_status("close", "case_close_many", "closed", "CLOSED", "PENDING_ACTIVATION"),
+    "case priority": _prioritize("case_priority_many", "CASE_PRIORITY_P1", priority="P1"),
+    "case priority, absent": _prioritize("case_clear_priority_many", "", state="absent"),
+    "case comment": _COMMENT_ON_CASES,
+    "case comment, force": _COMMENT_ON_CASES._replace(
+        is_wanted=lambda _case: False,
+        is_left_to_do=lambda case: not comment_ids(case),
+        options={"text": COMMENT, "force": True},
+    ),
+    "case update": Operation(
+        "case_update",
+        "updated",
+        is_wanted=lambda case: case["title"].strip() == TITLE and reason_of(case) == REASON,
+        fields=("title", "resolutionDetails"),
+        after={},
+        describe=lambda case: f"title {case['title'].strip()!r}, resolution reason {reason_of(case)!r}",
+        options={"title": f" {TITLE}", "resolution_reason": REASON},
+        case_module="case_update",
+        predict=lambda case: {
+            **case,
+            "title": TITLE,
+            "resolutionDetails": {**_part(case, "resolutionDetails"), "reason": REASON},
+        },
     ),
 }

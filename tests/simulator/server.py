@@ -55,6 +55,8 @@ class Entry(NamedTuple):
     """As sent; None when no answer was sent, and for `on_request`."""
     answer: Any = None
     """As sent; None when it was not whole or not JSON. It is shared: do not change it."""
+    text: str = ""
+    """The answer, where it is a text that is not JSON."""
     fault: str | None = None
     effect: Sequence[str] = ()
     """The IDs of what was really changed."""
@@ -429,6 +431,7 @@ class Simulator:
         entry = entry._replace(
             status=reply.status if reply else None,
             answer=reply.answer if reply and delivery.is_whole else None,
+            text=reply.content if reply and isinstance(reply.content, str) and reply.answer is None else "",
             fault=fault.kind if fault else None,
             effect=list(changed),
         )

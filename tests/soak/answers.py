@@ -15,6 +15,7 @@ from simulator import Entry
 Incident = Mapping[str, Any]
 
 READ, LIST = "read_many", "list"
+CASE_READ, CASE_LIST, CASE_EVENTS, CASE_COMMENT = "case_read", "case_list", "case_events", "case_comment"
 ACCEPTED, UNCERTAIN, REFUSED = "accepted", "uncertain", "refused"
 
 MAX_LEVELS = 64
@@ -52,10 +53,12 @@ class Content(NamedTuple):
     """What a whole and well-shaped answer says."""
 
     incidents: Mapping[str, Incident]
-    """By the ID asked for in a read, else by their own IDs in the canonical form."""
+    """By the ID asked for where the request has IDs, else by their own IDs in the canonical form. An answer about
+    events, or about a comment, has only C(events)."""
     unknown: Sequence[str] = ()
     next_token: str = ""
     total: int = 0
+    truncated: bool = False
 
 
 def _has_shape(incident: Any, texts: Sequence[str]) -> bool:
@@ -66,15 +69,23 @@ def _has_shape(incident: Any, texts: Sequence[str]) -> bool:
     )
 
 
-def content_of(entry: Entry, texts: Sequence[str] = ()) -> Content | None:
+def _answer(entry: Entry) -> Mapping[str, Any] | None:
+    """The JSON object of a success that was received as a whole."""
+    is_success = entry.status is not None and 200 <= entry.status < 300 and entry.fault not in _NOT_RECEIVED
+    if not (is_success and isinstance(entry.answer, dict) and entry.operation):
+        return None
+    answer: Mapping[str, Any] = portable(entry.answer)
+    return answer
+
+
+def incident_content_of(entry: Entry, texts: Sequence[str] = ()) -> Content | None:
     """What the answer says, or None if it says nothing that can be understood.
 
     C(texts) are fields with texts that every incident must have, besides those that all tasks need.
     """
-    is_success = entry.status is not None and 200 <= entry.status < 300 and entry.fault not in _NOT_RECEIVED
-    if not (is_success and isinstance(entry.answer, dict) and entry.operation):
+    answer = _answer(entry)
+    if answer is None:
         return None
-    answer = portable(entry.answer)
     if entry.operation == READ:
         return _content_of_read(entry, answer, texts)
     listed = answer.get("incidents")
@@ -82,6 +93,78 @@ def content_of(entry: Entry, texts: Sequence[str] = ()) -> Content | None:
         return None
     content = Content({canonical(incident["id"]): incident for incident in listed})
     return _content_of_page(content, answer.get("pagination")) if entry.operation == LIST else content
+
+
+def case_content_of(entry: Entry, _texts: Sequence[str] = ()) -> Content | None:
+    """The same for a request about cases. That a case is unknown is said by an error."""
+    if entry.operation in (CASE_READ, CASE_EVENTS) and _names_unknown_case(entry):
+        return Content({}, entry.ids)
+    answer = _answer(entry)
+    return None if answer is None else _CASE_CONTENTS.get(str(entry.operation), _content_of_cases)(entry, answer)
+
+
+def _names_unknown_case(entry: Entry) -> bool:
+    words = str(_message(entry.answer) or entry.text).lower()
+    if entry.status == 400:
+        return "not found" in words
+    is_thing = re.search(r"\b(incident|case)\b", words) or words.startswith("not found: ")
+    return entry.status == 404 and bool(is_thing) and words != "not found: not found"
+
+
+def _message(answer: Any) -> Any:
+    while isinstance(answer, dict):
+        answer = next((answer[name] for name in ("message", "error", "detail") if answer.get(name)), None)
+    return answer
+
+
+def _is_case(case: Any) -> bool:
+    return isinstance(case, dict) and all(isinstance(case.get(field), str) for field in ("id", "status", "title"))
+
+
+def _names_of(case: Incident) -> list[str]:
+    """Both IDs of a case, in the form of the API."""
+    return [text.lower() if is_uuid(text) else text.upper() for text in (case["id"], str(case.get("readableId")))]
+
+
+def _content_of_case(entry: Entry, answer: Mapping[str, Any]) -> Content | None:
+    case: Any = answer.get("case")
+    return Content({entry.ids[0]: case}) if _is_case(case) and entry.ids[0] in _names_of(case) else None
+
+
+def _content_of_cases(entry: Entry, answer: Mapping[str, Any]) -> Content | None:
+    """The answer to a write. It need not show what was written."""
+    cases = answer.get("cases") if str(entry.operation).endswith("_many") else [answer.get("case")]
+    if not (isinstance(cases, list) and all(map(_is_case, cases))):
+        return None
+    by_name = {name: case for case in cases for name in _names_of(case)}
+    return Content({case_id: by_name[case_id] for case_id in entry.ids if case_id in by_name})
+
+
+def _content_of_events(entry: Entry, answer: Mapping[str, Any]) -> Content | None:
+    events = answer.get("events")
+    return Content({entry.ids[0]: {"events": events}}) if isinstance(events, list) else None
+
+
+def _content_of_comment(entry: Entry, answer: Mapping[str, Any]) -> Content | None:
+    event = answer.get("event")
+    return Content({entry.ids[0]: {"events": [event]}}) if isinstance(event, dict) else None
+
+
+def _content_of_case_page(_entry: Entry, answer: Mapping[str, Any]) -> Content | None:
+    cases, pagination = answer.get("cases"), answer.get("pagination")
+    token = pagination.get("nextPageToken") or "" if isinstance(pagination, dict) else None
+    if not (isinstance(cases, list) and all(map(_is_case, cases)) and isinstance(token, str)):
+        return None
+    is_truncated = answer.get("pbacTruncated") is True
+    return Content({canonical(case["id"]): case for case in cases}, (), token, truncated=is_truncated)
+
+
+_CASE_CONTENTS = {
+    CASE_READ: _content_of_case,
+    CASE_EVENTS: _content_of_events,
+    CASE_COMMENT: _content_of_comment,
+    CASE_LIST: _content_of_case_page,
+}
 
 
 def _content_of_read(entry: Entry, answer: Mapping[str, Any], texts: Sequence[str]) -> Content | None:
@@ -111,13 +194,21 @@ def _content_of_page(content: Content, pagination: Any) -> Content | None:
     return content._replace(next_token=token, total=int(total))
 
 
-def outcome_of(entry: Entry, texts: Sequence[str] = ()) -> str:
+def outcome_of(entry: Entry, content: Content | None) -> str:
     """What the answer says about a write: that it was carried out, that it was not, or nothing certain."""
     status = entry.status
-    if content_of(entry, texts):
+    if content:
         return ACCEPTED
     if status is None or entry.fault in _NOT_RECEIVED or status < 400 or status in (408, 499):
         return UNCERTAIN
     if status == 429 and "larger than max" in str(entry.answer):
         return UNCERTAIN
+    if str(entry.operation).endswith("_many") and entry.operation != READ and _is_about_cases(entry):
+        return UNCERTAIN
     return UNCERTAIN if status >= 500 and status != 501 else REFUSED
+
+
+def _is_about_cases(entry: Entry) -> bool:
+    """Whether a bulk request was refused for what it says: other cases of it may have been changed."""
+    is_page = entry.text.startswith("<")
+    return not is_page and (_names_unknown_case(entry) or entry.status not in (401, 403, 404, 405, 407, 414, 429, 501))

@@ -19,7 +19,6 @@ from typing import Any, NamedTuple
 from simulator import Simulator
 
 from . import drive, invariants
-from .answers import READ
 from .case import Case
 from .drive import Run
 from .scenario import IN_MEMORY, MODULE, OVER_HTTP, PLAYBOOK, STOPPED, Scenario, draw
@@ -100,7 +99,8 @@ def check_run(world: World, run: Run, redirected: int, report: Report) -> list[s
         {
             "requests": len(case.journal),
             "incident IDs": len(case.asked),
-            "runs with several requests to read": len({e.target for e in case.journal if e.operation == READ}) > 2,
+            "runs with several requests to read": len({e.target for e in case.journal if e.operation == case.kind.read})
+            > 2,
             "pages after a first one": max(0, len(case.pages) - 1),
             "runs that hung": world.is_cut_off,
         }
@@ -121,7 +121,9 @@ def _converge(case: Case, report: Report) -> list[str]:
             world.settle()
             case = Case(world, run, list(world.simulator.journal), 0)
         found = invariants.check(case, report.counts["checks"])
-        if name == "a further run" and (case.changed_by_us or (case.writes and not case.is_unread)):
+        # What reading shows in need is asked for again, though the service refuses it.
+        is_asked_again = case.is_unread or any(invariants.is_refused(case, incident_id) for incident_id in case.asked)
+        if name == "a further run" and (case.changed_by_us or (case.writes and not is_asked_again)):
             found.append(f"it changed something: {case.run.result}")
         breaches += [f"{name}: {breach}" for breach in found]
         report.counts["requests"]["further runs"] += 1
@@ -131,8 +133,10 @@ def _converge(case: Case, report: Report) -> list[str]:
 def _clean(case: Case) -> Scenario:
     """The same task on the incidents as they are now, with a key that may do everything, and without faults."""
     scenario, world = case.scenario, case.world
-    incidents = {i: world.simulator.incident(i) for i in world.states if world.now(i)}
-    options = {name: value for name, value in scenario.simulator.items() if name not in ("stale_reads", "max_url")}
+    kind, passing = scenario.task.kind, ("stale_reads", "stale_events", "max_url")
+    incidents = {i: kind.state(world.simulator, i) for i in world.states if world.now(i)}
+    service = {name: value for name, value in scenario.simulator.items() if name not in passing}
+    options = {**scenario.options, **({"force": False} if "force" in scenario.options else {})}
     return dataclasses.replace(
         scenario,
         mode=IN_MEMORY,
@@ -145,7 +149,9 @@ def _clean(case: Case) -> Scenario:
         stop=None,
         faults=[],
         actions=[],
-        simulator=options,
+        name=scenario.name.removesuffix(", force"),
+        options=options,
+        simulator=service,
         permissions=scenario.task.permissions,
         key_kind="personal",
         key_is_known=True,

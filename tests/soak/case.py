@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from operations import NOW, Operation
-from simulator import Entry
+from simulator import OPERATIONS, Entry
 
-from .answers import ACCEPTED, LIST, READ, REFUSED, Content, Incident, canonical, content_of, outcome_of
+from .answers import ACCEPTED, CASE_COMMENT, CASE_EVENTS, REFUSED, Content, Incident, outcome_of
 from .drive import Run
+from .kinds import INCIDENTS, Kind
 from .scenario import Scenario
 from .tasks import is_kept
 from .world import World
@@ -47,6 +48,15 @@ class Seen(NamedTuple):
     is_true: bool
 
 
+def _joined(earlier: Seen, found: Seen, operation: str) -> Seen:
+    """What an answer about the events of a case, or about a comment, shows together with what was seen before."""
+    if earlier.incident is None or found.incident is None:
+        return found
+    old_events = earlier.incident.get("events", []) if operation == CASE_COMMENT else []
+    events = [*old_events, *found.incident["events"]]
+    return Seen(found.place, {**earlier.incident, "events": events}, found.is_true and earlier.is_true)
+
+
 class Write(NamedTuple):
     place: int
     entry: Entry
@@ -68,9 +78,27 @@ class Case:
 
     @functools.cached_property
     def result(self) -> dict[str, Any]:
+        """What it returned, with the IDs in the simulator in place of those that the task gave."""
         if self.run.result is None:
             raise ValueError("a run that was killed has no result")
-        return self.run.result
+        key = self.scenario.stored_id
+        result = dict(self.run.result)
+        for name, value in result.items():
+            if name.endswith("_ids") and isinstance(value, list):
+                result[name] = [key(incident_id) for incident_id in value]
+            elif name.endswith("_ids") and isinstance(value, dict):
+                result[name] = {key(incident_id): users for incident_id, users in value.items()}
+        return result
+
+    @property
+    def kind(self) -> Kind:
+        return self.scenario.task.kind
+
+    @property
+    def items(self) -> list[Incident]:
+        """The incidents or cases that it returned."""
+        found: list[Incident] = self.result[self.kind.plural]
+        return found
 
     @property
     def failed(self) -> bool:
@@ -100,24 +128,42 @@ class Case:
     @functools.cached_property
     def contents(self) -> list[Content | None]:
         """By its place in the journal, what each answer says."""
-        return [content_of(entry, self._texts) for entry in self.journal]
+        key = self.scenario.stored_id
+        found = [self.kind.content_of(entry, self._texts) for entry in self.journal]
+        return [
+            content
+            and content._replace(
+                incidents={key(i): incident for i, incident in content.incidents.items()},
+                unknown=[key(incident_id) for incident_id in content.unknown],
+            )
+            for content in found
+        ]
+
+    def ids_of(self, entry: Entry) -> list[str]:
+        """The IDs in the simulator that a request is about."""
+        return [self.scenario.stored_id(incident_id) for incident_id in entry.ids]
+
+    def is_write(self, entry: Entry) -> bool:
+        if entry.operation:
+            return OPERATIONS[entry.operation].write
+        return entry.method != "GET" and self.scenario.task.operation is not None
 
     @functools.cached_property
     def pages(self) -> list[tuple[Entry, Content]]:
         """The pages of a list that were answered."""
         answered = zip(self.journal, self.contents)
-        return [(entry, content) for entry, content in answered if entry.operation == LIST and content]
+        return [(entry, content) for entry, content in answered if entry.operation == self.kind.list and content]
 
     @functools.cached_property
     def writes(self) -> list[Write]:
         return [
-            Write(place, entry, outcome_of(entry, self._texts))
+            Write(place, entry, outcome_of(entry, self.contents[place]))
             for place, entry in enumerate(self.journal)
-            if entry.method != "GET" and entry.operation not in (READ, LIST)
+            if self.is_write(entry)
         ]
 
     def writes_of(self, incident_id: str) -> list[Write]:
-        return [write for write in self.writes if incident_id in write.entry.ids]
+        return [write for write in self.writes if incident_id in self.ids_of(write.entry)]
 
     @functools.cached_property
     def first_write(self) -> int:
@@ -128,21 +174,41 @@ class Case:
         return [
             (place, content)
             for place, (entry, content) in enumerate(zip(self.journal, self.contents))
-            if incident_id in entry.ids and entry.method == "GET"
+            if incident_id in self.ids_of(entry) and entry.method == "GET"
         ]
 
     @functools.cached_property
     def _seen(self) -> dict[str, list[Seen]]:
         seen: dict[str, list[Seen]] = {incident_id: [] for incident_id in self.asked}
+        without_events: dict[str, Seen] = {}
+        passed_over = (self.kind.list, *(() if self.needs_events else (CASE_EVENTS,)))
         for place, (entry, content) in enumerate(zip(self.journal, self.contents)):
-            if content is None or entry.operation == LIST:
+            if content is None or entry.operation in passed_over:
                 continue
             untrue = self.world.untrue.get(id(entry), set())
-            for incident_id in entry.ids:
-                key = incident_id if entry.operation == READ else canonical(incident_id)
-                if incident_id in seen and (key in content.incidents or entry.operation == READ):
-                    seen[incident_id].append(Seen(place, content.incidents.get(key), key not in untrue))
+            for incident_id in {*self.ids_of(entry)} & seen.keys() & {*content.incidents, *content.unknown}:
+                found = Seen(place, content.incidents.get(incident_id), incident_id not in untrue)
+                if self.needs_events and entry.operation == self.kind.read and found.incident:
+                    # A read is whole with the events, which take a request of their own.
+                    without_events[incident_id] = found
+                    continue
+                known = (
+                    [*filter(None, [without_events.get(incident_id)])]
+                    if entry.operation == CASE_EVENTS
+                    else seen[incident_id]
+                )
+                is_part = entry.operation in (CASE_EVENTS, CASE_COMMENT)
+                seen[incident_id].append(
+                    _joined(known[-1], found, str(entry.operation)) if is_part and known else found
+                )
         return seen
+
+    @property
+    def needs_events(self) -> bool:
+        """Whether the task decides by events that take a request of their own."""
+        operation = self.scenario.task.operation
+        reads_them = self.scenario.include_events and not self.scenario.task.by_filters
+        return bool(self.kind.events) and (operation.needs_events if operation else reads_them)
 
     def first_seen(self, incident_id: str) -> Seen | None:
         """What the first read of the incident showed, if that was before the first write."""
@@ -162,7 +228,11 @@ class Case:
     def is_unread(self) -> bool:
         """Whether reading was refused, so that the job had to be done without."""
         first = self.journal[: self.first_write]
-        refused = [entry for entry in first if entry.operation in (READ, None) and entry.status in UNREADABLE]
+        refused = [
+            entry
+            for entry, content in zip(first, self.contents)
+            if entry.operation in (self.kind.read, None) and entry.status in UNREADABLE and content is None
+        ]
         return not self.is_read and bool(refused)
 
     @functools.cached_property
@@ -204,7 +274,7 @@ class Case:
         if not writes:
             return {UNTOUCHED}
         last = self.last_seen(incident_id)
-        if last and last.incident and last.place >= writes[0].place and self.operation.is_wanted(last.incident):
+        if last and last.incident and last.place >= writes[0].place and self._took_effect(incident_id, last.incident):
             return {CHANGED}
         place = last.place if last else -1
         is_shown = place > writes[-1].place or (self.is_unread and place == writes[-1].place)
@@ -212,6 +282,9 @@ class Case:
         later = zip(self.journal[writes[0].place :], self.contents[writes[0].place :])
         a_read_failed = any(entry.method == "GET" and content is None for entry, content in later)
         return {concluded, UNKNOWN} if a_read_failed or self.is_interrupted else {concluded}
+
+    def _took_effect(self, incident_id: str, after: Incident) -> bool:
+        return self.operation.took_effect(self.before(incident_id), after)
 
     def _conclude(self, incident_id: str, write: Write, after: Incident | None) -> str:
         before = self.before(incident_id)
@@ -242,12 +315,19 @@ class Case:
         """How the task returns an incident that is so: as it is, but for what its options say."""
         operation = self.scenario.task.operation
         is_dry = operation and self.scenario.check_mode and not self.failed and operation.needs_change(incident)
-        shown = {**incident, **(operation.after if operation and is_dry else {})}
+        shown = operation.predicted(incident) if operation and is_dry else incident
         return {name: value for name, value in shown.items() if name not in self._not_compared}
 
     @functools.cached_property
     def _not_compared(self) -> set[str]:
-        return {*self.world.altered_fields, *(() if self.scenario.include_events else ("events",))}
+        # A comment's answer does not show the case as it then is.
+        is_comment = self.needs_events and self.scenario.task.operation is not None
+        of_cases = (*(("events",) if self.kind.events else ()), *(("updateTime",) if is_comment else ()))
+        details = ("links", "notifications")
+        return {
+            *(*self.world.altered_fields, *of_cases, *details),
+            *(() if self.scenario.include_events else ("events",)),
+        }
 
     def comparable(self, value: Any) -> Any:
         """A value of the result, without what cannot be foretold."""
@@ -256,9 +336,15 @@ class Case:
         return {name: self.comparable(inner) for name, inner in value.items()} if isinstance(value, dict) else value
 
     def _comparable_incident(self, incident: Incident) -> Incident:
-        fields = {name: value for name, value in incident.items() if name not in self._not_compared or name == "events"}
+        fields = {
+            name: value
+            for name, value in incident.items()
+            if name not in self._not_compared or (name == "events" and not self.kind.events)
+        }
         operation = self.scenario.task.operation
-        is_predicted = operation and self.scenario.check_mode and incident["id"] in self.changed_ids
+        is_predicted = (
+            operation and self.scenario.check_mode and self.scenario.stored_id(incident["id"]) in self.changed_ids
+        )
         if operation and is_predicted and "closedAt" in operation.after:
             fields["closedAt"] = NOW if incident.get("closedAt", "") > incident["createdAt"] else None
         return fields
@@ -291,14 +377,7 @@ class Case:
             return self._expected_list
         operation, incidents = self.scenario.task.operation, [self.returned(each) for each in self._shown.values()]
         if operation is None:
-            total = len(incidents)
-            return {
-                **_READ_ONLY,
-                "incidents": incidents,
-                "not_found_ids": self._not_found_ids,
-                "count": total,
-                "total": total,
-            }
+            return self._expected_read(incidents, self._not_found_ids, len(incidents))
         before = {i: incident for i in self.changed_ids for incident in [self.before(i)] if incident}
         expected = {
             operation.ids_name: self.changed_ids,
@@ -312,8 +391,8 @@ class Case:
         return {
             **expected,
             "changed": has_changed,
-            "incidents": incidents,
-            "ansible_facts": None if self.failed else {"coralogix_incidents": incidents},
+            self.kind.plural: incidents,
+            "ansible_facts": None if self.failed else {f"coralogix_{self.kind.plural}": incidents},
             "skipped_ids": None if operation.is_skipped is None else skipped,
             "diff": self._diff,
         }
@@ -326,8 +405,18 @@ class Case:
                 (i, incident) for i, incident in content.incidents.items() if is_kept(self.scenario.query, incident)
             )
         incidents = [self.returned(incident) for incident in shown.values()][: self.scenario.query.get("limit")]
-        total = self.pages[-1][1].total if self.pages and not self.failed else 0
-        return {**_READ_ONLY, "incidents": incidents, "not_found_ids": [], "count": len(incidents), "total": total}
+        # What was removed between the list and the events is not returned.
+        gone = {i for content in self.contents if content and not self.failed for i in content.unknown}
+        incidents = [incident for incident in incidents if incident["id"] not in gone]
+        return self._expected_read(incidents, [], self.pages[-1][1].total if self.pages and not self.failed else 0)
+
+    def _expected_read(self, items: list[Incident], not_found_ids: list[str], total: int) -> dict[str, Any]:
+        pages = [] if self.failed else self.pages
+        is_counted = self.kind is INCIDENTS
+        counted = {"total": total} if is_counted else {"truncated": any(page.truncated for _entry, page in pages)}
+        read_only = {"changed": False, "diff": None, "ansible_facts": None}
+        found = {self.kind.plural: items, "not_found_ids": not_found_ids, "count": len(items)}
+        return {**read_only, **found, **counted}
 
     @property
     def _diff(self) -> dict[str, str] | None:
@@ -341,13 +430,13 @@ class Case:
         is_written = incident_id in self.changed_ids or not self.all_effects[incident_id] & {UNTOUCHED, UNKNOWN}
         if not (before and last and last.incident and is_written):
             return ""
-        states = [self.operation.describe(each) for each in (before, {**last.incident, **self.returned(last.incident)})]
-        name = _one_line(before.get("name"))[:200]
-        title = f'{incident_id} "{name}"' if name else incident_id
+        operation = self.operation
+        is_dry = self.scenario.check_mode and operation.needs_change(last.incident)
+        after = operation.predicted(last.incident) if is_dry else last.incident
+        states = [operation.describe(each) for each in (before, after)]
+        name, spelled = _one_line(before.get(self.kind.title_field))[:200], self.scenario.spelled[incident_id]
+        title = f'{spelled} "{name}"' if name else spelled
         return f"{title}: {' -> '.join(map(_one_line, states))}\n" if states[0] != states[1] else ""
-
-
-_READ_ONLY = {"changed": False, "diff": None, "ansible_facts": None}
 
 
 def _one_line(text: Any) -> str:

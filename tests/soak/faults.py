@@ -17,16 +17,22 @@ from random import Random
 from typing import Any, Callable, NamedTuple
 from urllib.parse import quote
 
-from operations import ACKNOWLEDGED, RESOLVED, TRIGGERED
+from operations import ACKNOWLEDGED, ASSIGNEE, RESOLVED, TITLE, TRIGGERED
 from simulator import assignment
 from simulator.wire import DRIP_PARTS
 
+from .kinds import CASES, INCIDENTS, OTHER_USER
 from .tasks import TASKS
 
 # The requests that a fault applies to.
 READS, WRITES = "reads", "writes"
 BY_FILTERS = tuple(name for name, task in TASKS.items() if task.by_filters)
-CHANGES_ASSIGNMENTS = tuple(name for name, task in TASKS.items() if task.operation and "assign" in task.operation.name)
+CHANGES_ASSIGNMENTS = tuple(
+    name
+    for name, task in TASKS.items()
+    if task.kind is INCIDENTS and task.operation and "assign" in task.operation.name
+)
+LISTS_INCIDENTS = ("info by filters",)
 
 EITHER = (False, True)
 Arguments = Mapping[str, Any]
@@ -64,6 +70,10 @@ class FaultKind(NamedTuple):
 # Answers that are edited: JSON that is whole, and not what the API documents, or not true.
 def _each_incident(answer: Any, change: Callable[[Any], Any]) -> Any:
     """The answer with every incident changed, whether they stand in a map or in a list."""
+    if isinstance(answer, dict) and isinstance(answer.get("case"), dict):
+        return {**answer, "case": change(answer["case"])}
+    if isinstance(answer, dict) and isinstance(answer.get("cases"), list):
+        return {**answer, "cases": [change(case) for case in answer["cases"]]}
     shown = answer.get("incidents") if isinstance(answer, dict) else None
     if isinstance(shown, dict):
         return {**answer, "incidents": {incident_id: change(incident) for incident_id, incident in shown.items()}}
@@ -80,8 +90,11 @@ def _replaced(**fields: Any) -> Arguments:
 
 
 def _last_left_out(answer: Any) -> Any:
-    shown = answer.get("incidents") if isinstance(answer, dict) else None
-    return {**answer, "incidents": shown[:-1]} if isinstance(shown, list) else answer
+    for plural in (INCIDENTS.plural, CASES.plural):
+        shown = answer.get(plural) if isinstance(answer, dict) else None
+        if isinstance(shown, list):
+            return {**answer, plural: shown[:-1]}
+    return answer
 
 
 def _pagination(change: Callable[[Any], Any]) -> Arguments:
@@ -166,10 +179,20 @@ def _draw_edit(random: Random) -> Edit:
     return Edit(node, how, random.choice(OTHER_JSON))
 
 
+# As in _LIES, of a case. None takes a field away.
+_CASE_LIES: dict[str, tuple[Any, ...]] = {
+    "assignee": (None, {"userId": OTHER_USER}, {"userId": ASSIGNEE.lower()}),
+    "status": tuple(f"CASE_STATUS_{name}" for name in ("ACTIVE", "ACKNOWLEDGED", "RESOLVED", "CLOSED")),
+    "title": ("Something else", TITLE),
+    "priorityDetails": ({"system": "CASE_PRIORITY_P3"}, {"system": "CASE_PRIORITY_P3", "override": "CASE_PRIORITY_P1"}),
+}
+
+
 def _draw_lie(random: Random) -> Edit:
-    return Edit(
-        random.randrange(3), "incident shown otherwise", {name: random.choice(values) for name, values in _LIES.items()}
+    of_incident, of_case = (
+        {name: random.choice(values) for name, values in lies.items()} for lies in (_LIES, _CASE_LIES)
     )
+    return Edit(random.randrange(3), "incident shown otherwise", {"incident": of_incident, "case": of_case})
 
 
 def _draw_other_json(random: Random) -> Edit:
@@ -186,10 +209,18 @@ def _cut_off(answer: Any, edit: Edit) -> str:
 
 def _lie(answer: Any, edit: Edit) -> Any:
     """One of the incidents is shown otherwise than it is."""
-    shown = answer.get("incidents") if isinstance(answer, dict) else None
+    if not isinstance(answer, dict):
+        return answer
+    answer = copy.deepcopy(answer)
+    cases = answer.get("cases") or [case for case in [answer.get("case")] if case]
+    shown = answer.get("incidents")
     incidents = list(shown.values()) if isinstance(shown, dict) else shown or []
-    if incidents:
-        incidents[edit.node % len(incidents)].update(copy.deepcopy(edit.value))
+    things, lies = (cases, edit.value["case"]) if cases else (incidents, edit.value["incident"])
+    if things:
+        thing = things[edit.node % len(things)]
+        thing.update(copy.deepcopy(lies))
+        if cases and thing["assignee"] is None:
+            del thing["assignee"]
     return answer
 
 
@@ -227,7 +258,7 @@ def _useless(fault: Any, **row: Any) -> FaultKind:
 
 
 def _of_pages(fault: Any, **row: Any) -> FaultKind:
-    return FaultKind(fault, requests=(READS,), tasks=BY_FILTERS, **{"weight": 3, **row})
+    return FaultKind(fault, requests=(READS,), **{"tasks": BY_FILTERS, "weight": 3, **row})
 
 
 def _drip(part: str, **fault: Any) -> Arguments:
@@ -334,11 +365,15 @@ KINDS: dict[str, FaultKind] = {
     ),
     # Pages of a list. Some gateways write a number of 64 bits as text.
     "page: total as text": _of_pages(
-        _pagination(lambda pages: {**pages, "totalSize": str(pages["totalSize"])}), retryable=True, is_harmless=True
+        _pagination(lambda pages: {**pages, "totalSize": str(pages["totalSize"])}),
+        retryable=True,
+        is_harmless=True,
+        tasks=LISTS_INCIDENTS,
     ),
     "page: no pagination": _of_pages(_pagination(lambda _pages: None)),
-    "page: no total": _of_pages(_pagination(lambda pages: {**pages, "totalSize": None})),
+    "page: no total": _of_pages(_pagination(lambda pages: {**pages, "totalSize": None}), tasks=LISTS_INCIDENTS),
     "page: token a number": _of_pages(_pagination(lambda pages: {**pages, "nextPageToken": 7})),
     LEADS_BACK: _of_pages(lambda world, _edit: {"replace": world.lead_back}, weight=12),
-    ENDLESS: _of_pages({"endless_pages": True}, weight=2),
+    # The service does not count cases: nothing shows that their pages never end.
+    ENDLESS: _of_pages({"endless_pages": True}, weight=2, tasks=LISTS_INCIDENTS),
 }

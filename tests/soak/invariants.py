@@ -21,9 +21,10 @@ from typing import Any, Callable, NamedTuple
 from simulator import Entry
 
 from . import bound
-from .answers import LIST, UNCERTAIN, canonical
+from .answers import ACCEPTED, CASE_COMMENT, CASE_EVENTS, LIST, UNCERTAIN
 from .case import DIFFERENT, NOT_VISIBLE, OVERTAKEN, UNKNOWN, UNTOUCHED, Case
 from .faults import ENDLESS, INTERIM_STATUSES, KINDS, LEADS_BACK, STALE, key_forms
+from .kinds import CASES
 from .scenario import IN_MEMORY, OVER_HTTP, Scenario
 from .tasks import ORDERS, is_counted, is_kept, matches, matches_nothing, needs_body
 
@@ -80,6 +81,14 @@ RELAXATIONS = {
         "The service says, with status 200, something untrue about the incident, and again when asked: a read that "
         "lags behind a write for longer than the module looks again is such an answer.",
     ),
+    "untrue read": Relaxation(
+        lambda case, _id: (
+            case.scenario.simulator.get("stale_events", 0) >= LAG_READS
+            or any(fault.operation == CASE_EVENTS for fault in case.scenario.faults)
+        ),
+        "The answer to a comment is lost, and the events do not show it for as long as the module looks for it: it is "
+        "posted again.",
+    ),
     "too late": Relaxation(
         lambda case, incident_id: incident_id in case.world.late,
         "The service carries a write out after the module has stopped waiting for it, and has read again.",
@@ -94,7 +103,9 @@ RELAXATIONS = {
         "may move others from one page to the next.",
     ),
     "untrue page": Relaxation(
-        lambda case, _id: any(fault.operation == LIST for fault in case.scenario.faults) and bool(_harmful(case)),
+        lambda case, _id: (
+            any(fault.operation == case.kind.list for fault in case.scenario.faults) and bool(_harmful(case))
+        ),
         "A page of a list says, with status 200, something untrue.",
     ),
 }
@@ -227,22 +238,57 @@ def tries_are_bounded(case: Case) -> Breaches:
     tries = case.scenario.retries + 1
     # A read comes first, before each further try of a write, and to look for its effect. That a page leads back shows
     # when it comes again.
-    most = {"GET": routes * tries * (1 + 1 + LAG_READS), LIST: tries * (2 if case.world.hits[LEADS_BACK] else 1)}
+    # What must not be done twice is looked for several times before each further try. A case may have two names.
+    looks = 1 + 1 + LAG_READS + (tries * LAG_READS if case.needs_events else 0)
+    most = {"GET": routes * tries * looks, LIST: tries * (2 if case.world.hits[LEADS_BACK] else 1)}
     sent = Counter(
-        (LIST if entry.operation == LIST else entry.method, what)
+        (LIST if entry.operation == case.kind.list else entry.method, entry.operation, what)
         for entry in case.journal
-        for what in ([json.dumps([entry.target, entry.body])] if entry.operation == LIST else entry.ids)
+        for what in ([json.dumps([entry.target, entry.body])] if entry.operation == case.kind.list else entry.ids)
     )
-    for (kind, what), count in sent.items():
-        if count > most.get(kind, routes * tries):
-            yield f"{count} times {kind} of {what[:200]}"
+    for (method, _operation, what), count in sent.items():
+        if count > most.get(method, routes * tries):
+            yield f"{count} times {method} of {what[:200]}"
+
+
+@applies_if(lambda case: changes(case) and case.operation.needs_events)
+def a_comment_is_posted_once(case: Case) -> Breaches:
+    posts = Counter(i for entry in case.journal for i in entry.effect if entry.operation == CASE_COMMENT)
+    for case_id, count in posts.items():
+        if count > 1 and not _is_excused(case, case_id, "too late", "untrue read"):
+            yield f"{count} comments on {case_id}"
+    accepted = Counter(i for write in case.writes if write.outcome == ACCEPTED for i in case.ids_of(write.entry))
+    yield from (f"a further comment on {i} after one was accepted" for i, count in accepted.items() if count > 1)
+
+
+@applies_if(has_result)
+def ids_are_named_as_given(case: Case) -> Breaches:
+    known = {*case.scenario.spelled.values()}
+    for name, value in (case.run.result or {}).items():
+        if name.endswith("_ids") and not {*(value or ())} <= known:
+            yield f"{name} are {value}, of which some were not given so"
+
+
+@applies_if(lambda case: has_whole_result(case) and case.kind is CASES)
+def events_are_there_and_true(case: Case) -> Breaches:
+    """As an answer showed them. A case that is removed after the write has none."""
+    unknown = {case_id for content in case.contents if content for case_id in content.unknown}
+    for item in case.items:
+        is_expected = case.scenario.include_events and item["id"] not in unknown
+        if ("events" in item) != is_expected and not case.failed:
+            yield f"events are {'there' if 'events' in item else 'missing'}"
+        if "events" in item and not case.scenario.check_mode and not case.needs_events:
+            key = case.scenario.stored_id(item["id"])
+            shown = [content.incidents.get(key, {}).get("events") for content in case.contents if content]
+            if item["events"] not in shown:
+                yield f"events of {item['id']} that no answer showed"
 
 
 @applies_if(always)
 def few_requests_at_a_time(case: Case) -> Breaches:
     # While one that was given up is still being answered, further ones may come.
     is_silent = any(KINDS[kind].is_silent for kind in case.world.hits)
-    if case.world.simulator.peak > bound.MAX_CONCURRENT and not is_silent:
+    if case.world.simulator.peak > case.kind.max_concurrent and not is_silent:
         yield f"{case.world.simulator.peak} requests at one time"
 
 
@@ -254,9 +300,12 @@ def _bounds(case: Case) -> bound.Seconds:
     retry_after = max((float(found.group(1)) for found in seconds if found), default=3.0)
     options = (routes, scenario.timeout, scenario.retries, retry_after)
     bare = len(f"{case.world.url}/mgmt/openapi/latest/incidents/incidents/v1/all/by-user?")
-    count = bound.count_requests(case.asked, bare)
+    count = len(case.asked) if case.kind is CASES else bound.count_requests(case.asked, bare)
+    # Their events take as many requests again.
+    count *= 2 if case.kind.events else 1
     if scenario.task.by_filters:
-        most = bound.by_filters(2 + len(case.world.states) // scenario.page_size, *options)
+        pages = 2 + len(case.world.states) // scenario.page_size
+        most = bound.by_filters(pages + (len(case.world.states) if case.kind.events else 0), *options)
     else:
         most = bound.by_ids(count, *options)
     if scenario.deadline is not None:
@@ -301,7 +350,7 @@ def writes_rest_on_reads(case: Case) -> Breaches:
     """Only what the last read showed in need is written. Before a further try it is read again."""
     is_blind = case.is_unread and not case.scenario.task.needs_reading
     for write in [] if is_blind else case.writes:
-        for incident_id in write.entry.ids:
+        for incident_id in case.ids_of(write.entry):
             if incident_id not in case.asked:
                 yield f"a write of {incident_id[:80]}, which was not asked for"
                 continue
@@ -313,7 +362,8 @@ def writes_rest_on_reads(case: Case) -> Breaches:
                 yield f"a further write of {incident_id[:80]}, which was not read again"
             elif any(other.outcome == UNCERTAIN for other in earlier):
                 before = case.before(incident_id)
-                if before is None or not case.operation.is_same(before, seen.incident):
+                is_done = case.operation.is_done is not None and case.operation.took_effect(before, seen.incident)
+                if before is None or is_done or not case.operation.is_same(before, seen.incident):
                     yield f"a further write of {incident_id[:80]}, whose state had changed after an uncertain one"
 
 
@@ -366,6 +416,8 @@ def messages_are_bounded(case: Case) -> Breaches:
 
 def must_refuse(scenario: Scenario) -> bool:
     """Whether the version cannot be asked for what the filters say."""
+    if scenario.task.kind is CASES:
+        return scenario.api_version in ("3", "4") and not matches_nothing(scenario.query)
     return scenario.serves == "3" and needs_body(scenario.query) and not matches_nothing(scenario.query)
 
 
@@ -412,8 +464,14 @@ def _failed_request(case: Case, failure: dict[str, Any]) -> Breaches:
 def _causes(case: Case) -> set[str]:
     """What a failure may be due to."""
     scenario, world, task = case.scenario, case.world, case.scenario.task
-    can_read = "incidents:read" in scenario.permissions and not world.is_unreadable
-    is_personal = scenario.key_kind == "personal" or task.operation is None
+    kind, service = task.kind, scenario.simulator
+    can_read = kind.read_permission in scenario.permissions and not world.is_unreadable
+    if kind is CASES:
+        can_read = can_read and scenario.serves == "5"
+        can_read = can_read and (scenario.api_version == "5" or service.get("latest_serves_cases", True))
+    # What a lagging read shows as undone is written again, and some services refuse that.
+    lag = max(service.get(name, 0) for name in ("stale_reads", "stale_events"))
+    is_personal = scenario.key_kind == "personal" or task.operation is None or not kind.needs_personal_key
     causes = {
         "the key": not (scenario.key_is_known and is_personal and scenario.permissions == task.permissions),
         "an unknown ID": any(incident_id not in scenario.incidents for incident_id in case.asked)
@@ -424,12 +482,31 @@ def _causes(case: Case) -> set[str]:
         # In a list, others may fill a page with those of the page before it, which looks as if it led back.
         "another user": any(_is_changed_meanwhile(case, i) for i in (world.states if task.by_filters else case.asked)),
         "short URLs": "max_url" in scenario.simulator,
-        "a lag": scenario.simulator.get("stale_reads", 0) >= LAG_READS,
+        "a lag": lag >= LAG_READS or (lag > 0 and service.get("repeated") == "400"),
+        "what the service refuses": kind is CASES and any(is_refused(case, i) for i in case.asked),
         "the deadline": scenario.deadline is not None,
         "a signal": world.stopped_at > 0,
         "a fault": bool(_harmful(case)),
     }
     return {name for name, counts in causes.items() if counts}
+
+
+def is_refused(case: Case, case_id: str) -> bool:
+    """Whether the service may refuse to do this to a case that has ended, or not yet been resolved."""
+    operation, start = case.scenario.task.operation, case.world.start.get(case_id)
+    if operation is None or start is None:
+        return False
+    may = {name: case.scenario.simulator.get(name, True) for name in _SWITCHES}
+    is_closed, module = start["status"] == "CASE_STATUS_CLOSED", operation.module
+    return (
+        (module in ("case_assign", "case_unassign") and is_closed and not may["closed_cases_assignable"])
+        or (module in ("case_comment", "case_update") and is_closed and not may["closed_cases_editable"])
+        or (module == "case_close" and not may["active_cases_closable"])
+        or (module == "case_update" and "resolutionDetails" not in start)
+    )
+
+
+_SWITCHES = ("closed_cases_assignable", "closed_cases_editable", "active_cases_closable")
 
 
 def _harmful(case: Case) -> dict[str, int]:
@@ -487,7 +564,7 @@ def what_is_not_as_asked_is_told(case: Case) -> Breaches:
     has_warned = "perhaps" in case.run.output or case.is_unread
     if effects & {OVERTAKEN, UNKNOWN} and not case.failed and not has_warned:
         yield f"no warning, though: {case.all_effects}"
-    if case.is_unread and case.result["changed"] and "incidents:read" not in case.run.output:
+    if case.is_unread and case.result["changed"] and case.kind.read_permission not in case.run.output:
         yield "no word about incidents:read, though reading was refused"
     claims_nothing = "Nothing was changed" in str(case.result.get("msg"))
     if case.failed and case.is_certain and claims_nothing and effects - {UNTOUCHED}:
@@ -498,7 +575,7 @@ def what_is_not_as_asked_is_told(case: Case) -> Breaches:
 def success_leaves_nothing_to_do(case: Case) -> Breaches:
     if case.failed:
         return
-    if any(case.operation.needs_change(incident) for incident in case.result["incidents"]):
+    if any(case.operation.leaves_work(item) for item in case.items if not case.operation.needs_events):
         yield "an incident is returned that is still in need, and the task did not fail"
     for incident_id in [] if case.scenario.check_mode else case.asked:
         names = ("afterwards", "not read", "untrue answer")
@@ -527,9 +604,9 @@ def not_found_ids_are_true(case: Case) -> Breaches:
 
 @applies_if(has_ids)
 def incidents_are_as_they_are(case: Case) -> Breaches:
-    for incident in case.result["incidents"]:
+    for incident in case.items:
         now = case.world.now(incident["id"])
-        asked = next((i for i in case.asked if canonical(i) == canonical(incident["id"])), "")
+        asked = next((i for i in case.asked if i == case.scenario.stored_id(incident["id"])), "")
         is_right = now is not None and case.comparable([incident]) == [case.returned(now)]
         if not is_right and not _is_excused(case, asked, "afterwards", "untrue answer"):
             yield f"the incident {incident['id'][:80]} is not as it is"
@@ -537,14 +614,14 @@ def incidents_are_as_they_are(case: Case) -> Breaches:
 
 @applies_if(has_list)
 def what_cannot_be_asked_is_refused(case: Case) -> Breaches:
-    if must_refuse(case.scenario) and (not case.failed or any(entry.operation == LIST for entry in case.journal)):
+    if must_refuse(case.scenario) and (not case.failed or bool(case.pages)):
         yield "a query of which version 3 understands a part only"
 
 
 @applies_if(has_list)
 def found_was_true(case: Case) -> Breaches:
     """At some time during the run."""
-    for incident in case.result["incidents"]:
+    for incident in case.items:
         states = [s for s in case.world.states.get(incident["id"], ()) if matches(case.scenario.query, s)]
         is_true = case.comparable([incident])[0] in map(case.returned, states)
         if not is_true and not _is_excused(case, "", "untrue page"):
@@ -553,19 +630,23 @@ def found_was_true(case: Case) -> Breaches:
 
 @applies_if(has_list)
 def found_is_all(case: Case) -> Breaches:
-    query, found = case.scenario.query, case.result["incidents"]
+    query, found = case.scenario.query, case.items
     matching = case.world.matching()
     is_all = len(found) == min(len(matching), query.get("limit", len(matching)))
-    total_is_right = not is_counted(query) or case.result["total"] == len(matching)
+    total_is_right = not is_counted(query) or case.result.get("total", len(matching)) == len(matching)
+    if not case.failed and case.scenario.simulator.get("pbac_truncated", False) and case.pages:
+        has_said = case.result["truncated"] and "Access polic" in str(case.result.get("warnings"))
+        yield from [] if has_said else ["it does not say that access policies hide cases"]
     is_wrong = not case.failed and not (is_all and total_is_right)
     if is_wrong and not _is_excused(case, "", "between pages", "untrue page"):
-        yield f"{len(found)} incidents and a total of {case.result['total']}, of {len(matching)}"
+        yield f"{len(found)} incidents and a total of {case.result.get('total')}, of {len(matching)}"
 
 
 @applies_if(has_list)
 def found_is_in_order(case: Case) -> Breaches:
-    for order in case.scenario.query.get("order_by", ()):
-        values = [incident[ORDERS[order["field"]]] for incident in case.result["incidents"]]
+    orders = case.scenario.query.get("order_by", ())
+    for order in [orders] if isinstance(orders, dict) else orders:
+        values = [incident[ORDERS[order["field"]]] for incident in case.items]
         is_sorted = values == sorted(values, reverse=order["direction"] == "desc")
         if not is_sorted and not _is_excused(case, "", "between pages", "untrue page"):
             yield f"not in order: {values[:10]}"

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import signal
 import uuid
 from collections.abc import Mapping, Sequence
@@ -15,10 +16,12 @@ from random import Random
 from typing import Any, Callable, NamedTuple
 from urllib.parse import quote
 
+from operations import ASSIGNEE, COMMENT, REASON, TITLE
 from simulator import APPLICATION_LABEL, assignment
 
-from .answers import LIST, READ, canonical, is_uuid
-from .faults import BY_FILTERS, ENDLESS, KINDS, LEADS_BACK, READS, STALE, WRITES, Edit
+from .answers import is_uuid
+from .faults import BY_FILTERS, ENDLESS, KINDS, LEADS_BACK, LISTS_INCIDENTS, READS, STALE, WRITES, Edit
+from .kinds import CASES, OTHER_USER, SAME_ACT
 from .tasks import APPLICATIONS, DAYS, STAGES, TASKS, TEAMS, USERS, Task, draw_query, matches_nothing, refused_options
 
 IN_MEMORY, OVER_HTTP, MODULE, STOPPED, PLAYBOOK = "memory", "http", "module", "stopped", "playbook"
@@ -120,24 +123,35 @@ class Scenario:
         """The version whose routes and limits apply."""
         return self.latest if self.api_version == "latest" else self.api_version
 
-    @property
+    @functools.cached_property
+    def _by_readable_id(self) -> dict[str, str]:
+        return {str(fields["readableId"]): i for i, fields in self.incidents.items() if "readableId" in fields}
+
+    def stored_id(self, incident_id: str) -> str:
+        """The ID by which the simulator keeps what this ID names, however it is written."""
+        written = self.task.kind.canonical(incident_id.strip())
+        return self._by_readable_id.get(written, written)
+
+    @functools.cached_property
+    def spelled(self) -> dict[str, str]:
+        """How the task first names each incident or case, without blanks, by the ID in the simulator."""
+        return {self.stored_id(incident_id): incident_id.strip() for incident_id in reversed(self.ids)}
+
+    @functools.cached_property
     def asked(self) -> list[str]:
-        """The IDs without blanks around them, each once, in the spelling that comes first."""
-        first: dict[str, str] = {}
-        for incident_id in self.ids:
-            first.setdefault(canonical(incident_id.strip()), incident_id.strip())
-        return list(first.values())
+        """The IDs in the simulator of all that the task names, each once."""
+        return list(dict.fromkeys(map(self.stored_id, self.ids)))
 
     @property
     def valid(self) -> list[str]:
         """The IDs that the version takes: a further run asks for these only."""
-        return [incident_id for incident_id in self.asked if self.serves != "5" or is_uuid(incident_id)]
+        return [incident_id for incident_id in self.asked if self.task.kind.takes(self.serves, incident_id)]
 
     def arguments(self, url: str) -> dict[str, Any]:
         """The task's options."""
         base = f"/mgmt/openapi/{self.api_version}" if self.whole_base else ""
         given: dict[str, Any] = {
-            **({} if self.task.by_filters else {"incident_ids": list(self.ids), "missing": self.missing}),
+            **({} if self.task.by_filters else {self.task.kind.id_option: list(self.ids), "missing": self.missing}),
             **self.options,
             "include_events": self.include_events,
             "api_key": self.key,
@@ -166,7 +180,7 @@ def _cut(text: str) -> str:
 
 
 # IDs. Free text has no brackets, quotes, blanks or commas, and is no URL.
-_ODD = "abcXYZ019-_.~/?#&=%+;@|^!$*()\u00e4\u00df\u20ac\u6f22\U0001f600"
+_ODD = "abcXYZ019-_.~/?#&=%+;@|^!$*\u00e4\u00df\u20ac\u6f22\U0001f600"
 
 
 def _uuid(random: Random) -> str:
@@ -189,6 +203,12 @@ def _draw_ids(random: Random, task: Task, lenient: bool, is_small: bool) -> tupl
     """IDs of incidents that exist, and IDs of none."""
     # What takes several requests is rare, as it takes long.
     size = 1.0 if is_small else random.random()
+    if task.kind is CASES and not task.by_filters:
+        known = [
+            _uuid(random) for _n in range(random.randint(20, 60) if size < 0.02 else random.choice((1, 2, 3, 2, 4)))
+        ]
+        unknown = [random.choice((_uuid(random), "OPS-9999")) for _n in range(random.choice((0, 0, 0, 0, 0, 1)))]
+        return known, unknown
     if task.by_filters:
         count = random.randint(501, 1200) if size < 0.02 else random.randint(0, 4 if is_small else 16)
         # The others are for incidents that another user creates.
@@ -208,6 +228,17 @@ def _draw_ids(random: Random, task: Task, lenient: bool, is_small: bool) -> tupl
         unknown.append(_odd_id(random))
     known = list(dict.fromkeys(known))
     return known, [incident_id for incident_id in dict.fromkeys(unknown) if incident_id not in known]
+
+
+def _draw_case_ids(random: Random, asked: Sequence[str], cases: Mapping[str, Any], aliases: bool) -> list[str]:
+    """The IDs as they are given: UUIDs and readable IDs, in capitals or not. Some cases are named twice."""
+    forms = {case_id: [case_id, case_id.upper()] for case_id in asked}
+    for case_id in asked:
+        readable = str(cases.get(case_id, {}).get("readableId", ""))
+        forms[case_id] += [f" {readable} ", readable, readable, readable.lower()] if readable else [case_id] * 2
+    # Where two names of a case are read apart, a fault or another user may come between.
+    twice = [case_id for case_id in asked[:20] if aliases and random.random() < 0.1]
+    return [random.choice(forms[case_id]) for case_id in (*asked, *twice)]
 
 
 def _draw_given_ids(random: Random, asked: Sequence[str]) -> list[str]:
@@ -255,6 +286,39 @@ def draw_incident(random: Random) -> dict[str, Any]:
     }
 
 
+_CASE_STATUSES = ("ACTIVE", "ACTIVE", "ACKNOWLEDGED", "RESOLVED", "CLOSED", "PENDING_ACTIVATION")
+
+
+def draw_case(random: Random, number: int = 0) -> dict[str, Any]:
+    """The fields of a case, as the simulator takes them."""
+    status, system = random.choice(_CASE_STATUSES), random.choice(("P2", "P3"))
+    override = random.choice((None, None, "P1", "P4"))
+    assignee = random.choice((None, OTHER_USER, OTHER_USER, ASSIGNEE.lower()))
+    comments = [{"comment": {"unsafeText": text}} for text in (COMMENT, "On it.") if random.random() < 0.2]
+    details = {"resolveTime": DAYS[3], "resolvedBy": {"system": {}}}
+    reason = {"reason": random.choice((REASON, f"{REASON} ", "by hand"))} if random.random() < 0.6 else {}
+    is_over = status in ("RESOLVED", "CLOSED")
+    return {
+        "status": f"CASE_STATUS_{status}",
+        "priority": f"CASE_PRIORITY_{override or system}",
+        "priorityDetails": {
+            "system": f"CASE_PRIORITY_{system}",
+            **({"override": f"CASE_PRIORITY_{override}"} if override else {}),
+        },
+        "category": f"CASE_CATEGORY_{random.choice(('SECURITY', 'AVAILABILITY'))}",
+        "title": random.choice(("High latency", TITLE, "\u00fc & <b> %s {{ x }}", "two\nlines\x1b[1m", "n" * 300)),
+        "createTime": random.choice(DAYS),
+        "labels": [{"key": "team", "value": random.choice(TEAMS)}],
+        "groupings": [{"key": "service", "value": random.choice(("checkout", "payments"))}],
+        **({"assignee": {"userId": assignee}} if assignee else {}),
+        **({"resolutionDetails": {**reason, **details}} if is_over else {}),
+        **({} if status == "PENDING_ACTIVATION" else {"readableId": f"OPS-{number}"}),
+        "events": [
+            {"eventId": str(uuid.UUID(int=random.getrandbits(128), version=4)), "eventData": data} for data in comments
+        ],
+    }
+
+
 # Faults, and what others do.
 def _draw_operation(random: Random, task: Task, requests: Sequence[str]) -> str:
     """One that the task carries out by requests of these sorts. The last sort comes twice as often."""
@@ -281,7 +345,7 @@ def _draw_fault(random: Random, task: Task, weights: Mapping[str, float], ids: S
     kind = KINDS[name]
     return InjectedFault(
         name,
-        LIST if kind.tasks == BY_FILTERS else _draw_operation(random, task, kind.requests),
+        task.kind.list if kind.tasks in (BY_FILTERS, LISTS_INCIDENTS) else _draw_operation(random, task, kind.requests),
         effect=random.choice(kind.effects),
         # It takes two pages to lead back.
         times=4 if name == LEADS_BACK else random.choice((1, 1, 1, 2, 3, None)),
@@ -291,13 +355,9 @@ def _draw_fault(random: Random, task: Task, weights: Mapping[str, float], ids: S
     )
 
 
-# What another user does, and how often. What the task itself does is added.
-_ACTIONS = ("assign u1", "assign u1", "assign u2", "unassign", "acknowledge", "resolve", "close", "remove", "create")
-
-
 def _draw_action(random: Random, task: Task, ids: Sequence[str], unknown: Sequence[str]) -> Action:
-    own = "create" if task.operation is None else task.operation.name
-    what = random.choice((*_ACTIONS, *["assign u2" if own == "assign" else own] * 3))
+    # What the task itself does is added.
+    what = random.choice((*task.kind.usual_acts, *[SAME_ACT.get(task.module, "create")] * 3))
     incident_id = random.choice(unknown if unknown and what == "create" else ids)
     return Action(what, incident_id, _draw_moment(random, task))
 
@@ -307,19 +367,10 @@ def _draw_moment(random: Random, task: Task) -> Moment:
     return Moment(random.choice(("before", "after")), operation, random.choice((1, 1, 1, 2, 2, 3)))
 
 
-# What hides from a reader that an incident had been changed so.
-_HIDES = {
-    "unassign": ("assign u1", "assign u1", "remove"),
-    "assign": ("assign u1", "unassign", "remove"),
-    "acknowledge": ("resolve", "close", "remove"),
-    "resolve": ("close", "remove"),
-    "close": ("remove",),
-}
-
-
 def _act_during_wait(random: Random, scenario: Scenario) -> Scenario:
     """Where a write fails and another user acts: mostly they act between that try and what follows it."""
-    failed = [fault for fault in scenario.faults if fault.operation in _HIDES]
+    hiding_acts = scenario.task.kind.hiding_acts
+    failed = [fault for fault in scenario.faults if fault.operation in hiding_acts]
     if not failed or not scenario.actions or random.random() < 0.3:
         return scenario
     fault, (action, *others) = failed[0]._replace(skip=0, when_id=None), scenario.actions
@@ -328,7 +379,7 @@ def _act_during_wait(random: Random, scenario: Scenario) -> Scenario:
         fault, number = fault._replace(times=None), scenario.retries + 1 if fault.is_retryable else 1
     else:
         fault, number = fault._replace(times=1), 1
-    what = random.choice((*_HIDES[fault.operation], action.what))
+    what = random.choice((*hiding_acts[fault.operation], action.what))
     moment = Moment("after", fault.operation, number)
     return dataclasses.replace(scenario, faults=[fault], actions=[action._replace(what=what, moment=moment), *others])
 
@@ -336,9 +387,11 @@ def _act_during_wait(random: Random, scenario: Scenario) -> Scenario:
 def _lag_behind_lost_write(random: Random, scenario: Scenario) -> Scenario:
     """Where reads lag: mostly the answer to the write does not tell, so that they have to."""
     operation = scenario.task.operation
-    if not scenario.simulator.get("stale_reads") or operation is None or random.random() < 0.3:
+    lags = scenario.simulator.get("stale_events" if operation and operation.needs_events else "stale_reads")
+    if not lags or operation is None or random.random() < 0.3:
         return scenario
-    kind = random.choice((STALE, "answer leaves one out", "reset", "status 504"))
+    leaves_out = "answer leaves one out" if operation.needs_events is False else "reset"
+    kind = random.choice((STALE, leaves_out, "reset", "status 504"))
     lost = InjectedFault(kind, operation.name, True, random.choice((1, None)), 0, None, Edit(0, "", None))
     return dataclasses.replace(scenario, faults=[lost], actions=scenario.actions[: random.randint(0, 1)])
 
@@ -364,13 +417,30 @@ _SERVICE: dict[str, tuple[float, Sequence[Any]]] = {
     "stale_reads": (0.12, (1, 2, 3, 4, 7)),
     "max_url": (0.02, (2000,)),
 }
+# What is not known of the service of cases, each either way.
+_CASE_SERVICE: dict[str, tuple[float, Sequence[Any]]] = {
+    "unknown_cases": (0.3, ("400",)),
+    "bulk_bad_ids": (0.5, ("skip", "partial")),
+    "repeated": (0.4, ("400",)),
+    "forbidden_transitions": (0.4, ("200",)),
+    "active_cases_closable": (0.2, (False,)),
+    "closed_cases_assignable": (0.2, (False,)),
+    "closed_cases_editable": (0.2, (False,)),
+    "latest_serves_cases": (0.1, (False,)),
+    "pbac_truncated": (0.1, (True,)),
+    "stale_events": (0.12, (1, 2, 3, 4, 7)),
+}
 
 
-def _draw_service(random: Random, mode: str) -> dict[str, Any]:
-    chosen = {name: random.choice(values) for name, (share, values) in _SERVICE.items() if random.random() < share}
+def _draw_service(random: Random, mode: str, task: Task) -> dict[str, Any]:
+    switches = {**_SERVICE, **(_CASE_SERVICE if task.kind is CASES else {})}
+    chosen = {name: random.choice(values) for name, (share, values) in switches.items() if random.random() < share}
+    if task.kind is CASES and chosen.get("error_style") == "html":
+        # A page comes from something in front of the service, which knows no case.
+        del chosen["error_style"]
     chosen.update({"latency": 0.01} if mode != IN_MEMORY and random.random() < 0.2 else {})
     # Only by its words is a refusal of "batch" as an ID told from any other. A page has none.
-    return {**chosen, "without": (READ,), "error_style": "json"} if random.random() < 0.03 else chosen
+    return {**chosen, "without": (task.kind.read,), "error_style": "json"} if random.random() < 0.03 else chosen
 
 
 WEIGHTS = {name: kind.weight for name, kind in KINDS.items()}
@@ -395,8 +465,11 @@ def draw(
     drawn_name = random.choices(list(TASKS), [task.weight for task in TASKS.values()])[0]
     name = name or drawn_name
     task = TASKS[name]
+    is_case = task.kind is CASES
     version = random.choice(("latest", "5", "latest", "3", "4", "latest"))
     latest = random.choice(("5", "4", "3", "5"))
+    if is_case and random.random() < 0.9:
+        version, latest = random.choice(("latest", "5", "5")), "5"
     known, unknown = _draw_ids(random, task, (latest if version == "latest" else version) != "5", is_small)
     asked = [incident_id for incident_id in known if len(known) < 2 or random.random() < 0.9] + unknown
     random.shuffle(asked)
@@ -409,6 +482,9 @@ def draw(
         and not (mode == IN_MEMORY and KINDS[kind].needs_http)
     }
     faults = _draw_faults(random, name, [] if task.by_filters else asked, usable, fault_counts)
+    if is_case:
+        # A request names a case as the task does.
+        faults = [fault._replace(when_id=None) for fault in faults]
     actions = (
         [_draw_action(random, task, asked, unknown) for _n in range(random.choice((0, 0, 0, 1, 2)))] if asked else []
     )
@@ -416,7 +492,16 @@ def draw(
     has_deadline = mode == OVER_HTTP and random.random() < 0.08
     has_small_pages = mode in (IN_MEMORY, OVER_HTTP) and len(known) < 20 and ENDLESS not in [f.kind for f in faults]
     most_events = 0 if len(known) > 20 else 3
-    options = draw_query(random) if task.by_filters else dict(task.operation.options if task.operation else {})
+    options = (
+        draw_query(random, task.kind) if task.by_filters else dict(task.operation.options if task.operation else {})
+    )
+    service = _draw_service(random, mode, task)
+    drawn = {
+        i: draw_case(random, n) if is_case else {"events": random.randint(0, most_events), **incident(random)}
+        for n, i in enumerate(known)
+    }
+    is_calm = not (faults or actions or "stale_reads" in service or "stale_events" in service)
+    given = _draw_case_ids(random, asked, drawn, is_calm) if is_case else _draw_given_ids(random, asked)
     # Where nothing is to be done, not all options are looked at.
     has_refused = random.random() < 0.03 and asked and not matches_nothing(options)
     scenario = Scenario(
@@ -429,20 +514,18 @@ def draw(
         api_version=version,
         latest=latest,
         whole_base=random.random() < 0.2,
-        simulator=_draw_service(random, mode),
+        simulator=service,
         key=("Bearer " if random.random() < 0.1 else "") + f"canary/+%=\\{random.getrandbits(64):016x}",
         auth_scheme=random.choice(("bearer", "raw")),
         permissions=task.permissions[key[1]],
         key_kind=key[2],
         key_is_known=key[3],
-        incidents={
-            incident_id: {"events": random.randint(0, most_events), **incident(random)} for incident_id in known
-        },
-        ids=[] if task.by_filters else _draw_given_ids(random, asked),
+        incidents=drawn,
+        ids=[] if task.by_filters else given,
         missing=random.choice(("fail", "ignore")),
         check_mode=random.random() < 0.15,
         diff=random.random() < 0.5,
-        include_events=random.random() < 0.8,
+        include_events=random.random() < (0.3 if is_case else 0.8),
         timeout=0.4 if is_short else 30.0,
         deadline=random.choice((0.2, 0.7, 1.5)) if has_deadline else None,
         retries=min(random.choice((2, 1, 0, 3)), 3 if mode in (IN_MEMORY, OVER_HTTP) else 1),

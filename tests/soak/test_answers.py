@@ -14,7 +14,7 @@ from hypothesis import given
 
 from .tasks import TASKS
 
-EXAMPLES = 350  # for each task
+EXAMPLES = 40  # for each task
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -25,8 +25,8 @@ def test_result_is_true_whatever_is_answered(name: str, random: Random) -> None:
 
 
 def test_examples_are_many_and_of_all_kinds() -> None:
-    assert len(TASKS) * EXAMPLES >= 2000
-    cases = [run(draw_scenario(Random(seed), "assign")) for seed in range(100)]
+    assert len(TASKS) * EXAMPLES >= 800
+    cases = [run(draw_scenario(Random(seed), "assign")) for seed in range(60)]
     # Written or not, failed or not; and many were lied to.
     assert len({(bool(case.writes), case.failed) for case in cases}) == 4
-    assert sum(any(case.world.untrue.values()) for case in cases) >= 10
+    assert sum(any(case.world.untrue.values()) for case in cases) >= 6

@@ -32,7 +32,7 @@ from .scenario import IN_MEMORY, MODULE, OVER_HTTP, PLAYBOOK, STOPPED, draw
 from .tasks import TASKS
 
 # How many seeds for each mode. A seed of a playbook is that of all its hosts.
-SEEDS = {IN_MEMORY: 150, OVER_HTTP: 40, MODULE: 2, STOPPED: 3, PLAYBOOK: 1}
+SEEDS = {IN_MEMORY: 60, OVER_HTTP: 15, MODULE: 1, STOPPED: 1, PLAYBOOK: 1}
 
 
 @pytest.mark.parametrize("mode", SEEDS)
@@ -43,7 +43,7 @@ def test_everything_holds(mode: str) -> None:
 
 
 def test_every_task_takes_part() -> None:
-    assert {draw(Random(seed), OVER_HTTP).name for seed in range(SEEDS[OVER_HTTP])} == {*TASKS}
+    assert {draw(Random(seed)).name for seed in range(300)} == {*TASKS}
 
 
 def test_a_seed_draws_the_same_again() -> None:
@@ -138,33 +138,37 @@ BREAKS: dict[str, Break] = {
         "list_items",
         lambda service, query, keep, _limit, original=_service.Service.list_items: original(service, query, keep),
     ),
+    "two names of a case are two cases": Break(_plan, "drop_aliases", lambda ids, _items: list(ids)),
     "pages are larger than needed": Break(
         _service.Service, "_page_size", lambda service, _limit: service.resource.page_size
     ),
 }
 # The seed to begin at, so that it does not take long.
 FIRST_SEEDS = {
-    "unknown IDs are no failure": 37,
-    "a missing effect is no failure": 42,
-    "an accepted write without effect is no change": 42,
-    "an uncertain status is taken for a refusal": 42,
-    "a lost answer is taken for a refusal": 74,
-    "what an answer leaves open is not read again": 32,
-    "a read does not wait for a write": 73,
-    "a further try does not read again": 42,
-    "a further try undoes what others did": 42,
-    "waits are not bounded": 116,
-    "the deadline is passed over": 127,
-    "answers have any size": 356,
+    "unknown IDs are no failure": 35,
+    "an accepted write without effect is no change": 40,
+    "a lost answer is taken for a refusal": 151,
+    "the deadline is passed over": 1146,
+    "a read does not wait for a write": 120,
+    "a further try undoes what others did": 151,
+    "nothing is tried again": 14,
+    "null means everything": 137,
+    "a UUID in upper case is another one": 41,
+    "a failure about options has parts": 42,
+    "two names of a case are two cases": 72,
+    "a missing effect is no failure": 40,
+    "an uncertain status is taken for a refusal": 14,
+    "what an answer leaves open is not read again": 14,
+    "a further try does not read again": 151,
+    "waits are not bounded": 68,
+    "URLs have any length": 29,
     "sixteen requests at a time": 134,
-    "messages list all IDs": 267,
-    "null means everything": 47,
-    "anything may be an ID": 61,
-    "a UUID in upper case is another one": 24,
-    "a failure about options has parts": 47,
-    "routes are not looked for before a list": 113,
-    "a list passes over its limit": 113,
-    "pages are larger than needed": 113,
+    "messages list all IDs": 595,
+    "anything may be an ID": 42,
+    "a diff shows names as they are": 16,
+    "routes are not looked for before a list": 49,
+    "pages are larger than needed": 186,
+    "answers have any size": 145,
 }
 
 

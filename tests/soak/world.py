@@ -21,9 +21,9 @@ from types import TracebackType
 from typing import Any, Callable
 from urllib.parse import quote
 
-from simulator import OPTIONAL_FIELDS, Entry, Fault, NotFound, Simulator
+from simulator import Entry, Fault, Refused, Simulator
 
-from .answers import Incident, canonical, content_of, portable
+from .answers import CASE_COMMENT, Content, Incident, portable
 from .faults import ECHO, KINDS, NESTED
 from .scenario import IN_MEMORY, SOMEBODY, Action, InjectedFault, Moment, Scenario
 from .tasks import matches, matches_nothing
@@ -37,13 +37,13 @@ class World:
 
     def __init__(self, scenario: Scenario, redirect_url: str = NO_SOCKET) -> None:
         self.scenario = scenario
+        self.kind = scenario.task.kind
         self.simulator = sim = Simulator(latest=scenario.latest, **scenario.simulator)
         if scenario.key_is_known:
             sim.add_key(scenario.key.removeprefix("Bearer "), scenario.permissions, scenario.key_kind)
-        self.redirect_url = f"{redirect_url}/mgmt/openapi/5/incidents/incidents/v1"
+        self.redirect_url = f"{redirect_url}/mgmt/openapi/5/{self.kind.plural}/{self.kind.plural}/v1"
         for incident_id, fields in scenario.incidents.items():
-            lacking = OPTIONAL_FIELDS.difference(fields, ("description",))
-            sim.add_incident(without=lacking, **{**fields, "id": incident_id})
+            self.kind.add(sim, incident_id, fields)
         # What was found out between two changes of any kind.
         self._cache: dict[str, Incident] = {}
         self._cached_version, self._acted = (-1, -1), 0
@@ -113,13 +113,18 @@ class World:
         return " ".join([f"Bearer {key}", quote(key, safe=""), json.dumps(key)[1:-1], *encoded])
 
     def show_state_before(self, answer: Any) -> Any:
-        shown = answer.get("incidents") if isinstance(answer, dict) else None
-        if not isinstance(shown, list):
+        if not isinstance(answer, dict):
             return answer
-        return {
-            **answer,
-            "incidents": [copy.deepcopy(self.start.get(shown_now["id"], shown_now)) for shown_now in shown],
-        }
+        if isinstance(answer.get("case"), dict):
+            return {**answer, "case": self._state_before(answer["case"])}
+        shown = answer.get(self.kind.plural)
+        return {**answer, self.kind.plural: list(map(self._state_before, shown))} if isinstance(shown, list) else answer
+
+    def _state_before(self, shown_now: Incident) -> Any:
+        before = copy.deepcopy(dict(self.start.get(shown_now["id"], shown_now)))
+        if self.kind.events:
+            before.pop("events", None)
+        return before
 
     def lead_back(self, answer: Any) -> Any:
         """The page, with the token that the first one had."""
@@ -145,7 +150,7 @@ class World:
     def _on_request(self, entry: Entry) -> None:
         with self._lock:
             self.first = self.first or time.monotonic()
-            self._arrived.append((entry.time, frozenset(entry.ids)))
+            self._arrived.append((entry.time, frozenset(map(self.scenario.stored_id, entry.ids))))
         self._happen("before", entry)
 
     def _after_request(self, entry: Entry) -> None:
@@ -159,14 +164,27 @@ class World:
             self.last = time.monotonic()
 
     def _find_untrue(self, entry: Entry) -> set[str]:
-        is_honest = entry.fault is None and not self.scenario.simulator.get("stale_reads")
-        content = None if is_honest else content_of(entry)
+        lags = [self.scenario.simulator.get(name) for name in ("stale_reads", "stale_events")]
+        is_honest = entry.fault is None and not any(lags)
+        content: Content | None = None if is_honest else self.kind.content_of(entry)
         if content is None:
             return set()
-        shown = {**dict.fromkeys(content.unknown), **content.incidents}
-        return {
-            i for i, incident in shown.items() if self._without_altered(incident) != self._without_altered(self.now(i))
+        shown = {
+            self.scenario.stored_id(i): item
+            for i, item in {**dict.fromkeys(content.unknown), **content.incidents}.items()
         }
+        return {i for i, item in shown.items() if not self._is_true(entry, item, self.now(i))}
+
+    def _is_true(self, entry: Entry, shown: Incident | None, now: Incident | None) -> bool:
+        if shown is None or now is None:
+            return shown is now
+        if entry.operation == CASE_COMMENT:
+            return bool(shown["events"][0] in now["events"])
+        if set(shown) == {"events"}:
+            return bool(shown["events"] == now["events"])
+        if self.kind.events:
+            now = {name: value for name, value in now.items() if name != "events"}
+        return self._without_altered(shown) == self._without_altered(now)
 
     def _without_altered(self, incident: Incident | None) -> Incident | None:
         return incident and {name: value for name, value in incident.items() if name not in self.altered_fields}
@@ -185,16 +203,16 @@ class World:
 
     def _act(self, action: Action) -> None:
         incident_id, before = action.incident_id, self.now(action.incident_id)
-        operation, _space, user = action.what.partition(" ")
+        operation, act = action.what, self.kind.acts.get(action.what)
         self._acted += 1
-        # Nobody can change what is not there.
-        with contextlib.suppress(NotFound, KeyError):
+        # Nobody can change what is not there, or what is over.
+        with contextlib.suppress(Refused, KeyError):
             if operation == "remove":
-                self.simulator.remove_incident(incident_id)
-            elif operation != "create":
-                self.simulator.act(operation, incident_id, user or None, SOMEBODY)
+                self.kind.remove(self.simulator, incident_id)
+            elif act:
+                self.simulator.act(act.operation, incident_id, act.user, SOMEBODY, **act.arguments)
             elif before is None and incident_id not in self.removed:
-                self.simulator.add_incident(incident_id, assignees=("u2",), events=1)
+                self.kind.add(self.simulator, incident_id, {})
         self._acted += 1
         after = self.now(incident_id)
         if before != after:
@@ -230,7 +248,7 @@ class World:
             self._cached_version, self._cache = version, {}
         if incident_id not in self._cache:
             with contextlib.suppress(KeyError):
-                self._cache[incident_id] = portable(self.simulator.incident(canonical(incident_id)), 62)
+                self._cache[incident_id] = portable(self.kind.state(self.simulator, incident_id), 62)
         return self._cache.get(incident_id)
 
     @property
@@ -241,7 +259,7 @@ class World:
     def needs_change(self, incident_id: str) -> bool:
         """Whether the task has anything to do with the incident as it is."""
         incident, operation = self.now(incident_id), self.scenario.task.operation
-        return incident is not None and operation is not None and operation.needs_change(incident)
+        return incident is not None and operation is not None and operation.leaves_work(incident)
 
     def matching(self) -> list[Incident]:
         """The incidents that match the filters of the task, as they are."""
