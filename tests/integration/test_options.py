@@ -144,7 +144,7 @@ def test_incidents_that_ansible_could_not_carry(ansible: Ansible, sim: Simulator
         result = run.of(name)
         assert result["changed"] is True
         (incident,) = result["incidents"]
-        assert incident["displayLabels"] == {"___ansible_type": "x", "___ansible_unsafe": "y", "ordinary": "z"}
+        assert incident["displayLabels"] == {"____ansible_type": "x", "____ansible_unsafe": "y", "ordinary": "z"}
         assert incident["name"] == "half a character: \ufffd"
         assert "(nested too deep)" in str(incident)
         warnings = " ".join(result["warnings"])
