@@ -103,8 +103,8 @@ def connect(host: str, port: int, options: t.Iterable[tuple[t.Any, ...]], opened
     raise error
 
 
-class _Limited:
-    """What both kinds of connections do differently from those of urllib3."""
+class _Tracked:
+    """Connections that are known to whoever may end them, with the time of an answer from when they are made."""
 
     def __init__(self, *args: t.Any, opened: t.Any, **kwargs: t.Any) -> None:
         super().__init__(*args, **kwargs)
@@ -116,6 +116,16 @@ class _Limited:
         super().connect()  # type: ignore[misc]
         restart_limit()
 
+    def _tunnel(self: t.Any) -> None:
+        try:
+            super()._tunnel()  # type: ignore[misc]
+        except (OSError, http.client.HTTPException) as error:
+            raise TunnelFailed from error
+
+
+class _Limited(_Tracked):
+    """What both kinds of connections do differently from those of urllib3."""
+
     def _new_conn(self: t.Any) -> socket.socket:
         try:
             return connect(self._dns_host, self.port, self.socket_options or (), self._opened)
@@ -123,12 +133,6 @@ class _Limited:
             raise urllib3.exceptions.ConnectTimeoutError(self, "no connection in time") from error
         except OSError as error:
             raise urllib3.exceptions.NewConnectionError(self, str(error)) from error
-
-    def _tunnel(self: t.Any) -> None:
-        try:
-            super()._tunnel()  # type: ignore[misc]
-        except (OSError, http.client.HTTPException) as error:
-            raise TunnelFailed from error
 
 
 class _HttpConnection(_Limited, _HttpBase):
@@ -154,7 +158,7 @@ class LimitedAdapter(_AdapterBase):
     """An adapter for a session of requests whose connections are limited. C(opened) is a set that collects them."""
 
     def __init__(self, pool_size: int, tls: ssl.SSLContext | None, opened: t.Any) -> None:
-        self._tls = tls
+        self._tls, self._opened = tls, opened
         self._pools = {
             "http": _pool_maker(urllib3.HTTPConnectionPool, _HttpConnection, opened),
             "https": _pool_maker(urllib3.HTTPSConnectionPool, _HttpsConnection, opened),
@@ -167,7 +171,13 @@ class LimitedAdapter(_AdapterBase):
 
     def proxy_manager_for(self, proxy: str, **kwargs: t.Any) -> t.Any:
         manager = super().proxy_manager_for(proxy, **kwargs, ssl_context=self._tls)
-        if not proxy.lower().startswith("socks"):  # Connections through SOCKS have classes of their own.
+        if proxy.lower().startswith("socks"):
+            # These connections have classes of their own, and the library for SOCKS makes their sockets.
+            manager.pool_classes_by_scheme = {
+                scheme: _pool_maker(pool, type("_SocksConnection", (_Tracked, pool.ConnectionCls), {}), self._opened)
+                for scheme, pool in type(manager).pool_classes_by_scheme.items()
+            }
+        else:
             manager.pool_classes_by_scheme = self._pools
         return manager
 

@@ -112,6 +112,8 @@ class Transport:
         for opened in _snapshot(self._opened):
             # Either a connection, or a socket that is not one yet.
             sock = getattr(opened, "sock", opened)
+            # TLS within the TLS of a proxy: what urllib3 wraps around the socket cannot be shut down.
+            sock = getattr(sock, "socket", sock)
             with contextlib.suppress(OSError, AttributeError):
                 sock.shutdown(socket.SHUT_RDWR)
 

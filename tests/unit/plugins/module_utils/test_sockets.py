@@ -15,6 +15,7 @@ import time
 import typing as t
 
 import pytest
+import urllib3
 from ansible_collections.coralogix.incidents.plugins.module_utils import _sockets
 from helpers import (
     INCIDENT,
@@ -193,3 +194,34 @@ def test_tls_and_proxies_end_with_the_timeout_too(
             monkeypatch.setenv("HTTPS_PROXY", f"{proxy_scheme}://{address}")
         (outcome,) = reads("https://127.0.0.1:9" if proxy_scheme else f"https://{address}", ca_path=pki.ca)
     assert (outcome.kind, KEY in outcome.message) == (kind, False)
+
+
+def test_stop_ends_what_is_read_through_a_proxy_with_tls(pki: Pki, monkeypatch: pytest.MonkeyPatch) -> None:
+    with listener(pki.over_tls(tunnel(relay(pki.context)))) as address:
+        monkeypatch.setenv("HTTPS_PROXY", f"https://{address}")
+        client = client_for("https://127.0.0.1:9", timeout=20, ca_path=pki.ca)
+        threading.Timer(2 * TIMEOUT, client.stop).start()
+        began = time.monotonic()
+        outcome = client.send_once(build_request(client.base_url, INCIDENT, "read", "v4", [UNKNOWN]), same)
+    assert (outcome.kind, outcome.may_have_applied) == (K.STOPPED, True)
+    # The drip lasts for twelve times the timeout.
+    assert time.monotonic() - began < 6 * TIMEOUT
+
+
+class _SocksPool(urllib3.HTTPSConnectionPool):
+    """As in urllib3.contrib.socks, which cannot be imported without its library."""
+
+
+class _SocksManager(urllib3.PoolManager):
+    pool_classes_by_scheme: t.ClassVar[dict[str, t.Any]] = {"https": _SocksPool}
+
+
+def test_connections_through_socks_can_be_stopped_too() -> None:
+    opened: set[t.Any] = set()
+    adapter = _sockets.LimitedAdapter(1, None, opened)
+    adapter.proxy_manager["socks5://h"] = manager = _SocksManager()
+    for _request in range(2):
+        adapter.proxy_manager_for("socks5://h")
+    connection = manager.pool_classes_by_scheme["https"]("h").ConnectionCls("h")
+    assert isinstance(connection, _SocksPool.ConnectionCls)
+    assert opened == {connection}
