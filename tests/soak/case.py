@@ -346,7 +346,7 @@ class Case:
             operation and self.scenario.check_mode and self.scenario.stored_id(incident["id"]) in self.changed_ids
         )
         if operation and is_predicted and "closedAt" in operation.after:
-            fields["closedAt"] = NOW if incident.get("closedAt", "") > incident["createdAt"] else None
+            fields["closedAt"] = NOW if incident.get("closedAt", "") > incident.get("createdAt", "") else None
         return fields
 
     @functools.cached_property

@@ -646,7 +646,8 @@ def found_is_all(case: Case) -> Breaches:
 def found_is_in_order(case: Case) -> Breaches:
     orders = case.scenario.query.get("order_by", ())
     for order in [orders] if isinstance(orders, dict) else orders:
-        values = [incident[ORDERS[order["field"]]] for incident in case.items]
+        # A page that is not true may lack the field.
+        values = [str(incident.get(ORDERS[order["field"]])) for incident in case.items]
         is_sorted = values == sorted(values, reverse=order["direction"] == "desc")
         if not is_sorted and not _is_excused(case, "", "between pages", "untrue page"):
             yield f"not in order: {values[:10]}"
