@@ -125,7 +125,7 @@ def load_with_shared_texts(body: bytes) -> t.Any:
 
     def share(values: dict[str, t.Any]) -> dict[str, t.Any]:
         for key, value in values.items():
-            if type(value) is str:
+            if isinstance(value, str):
                 values[key] = texts.setdefault(value, value)
         return values
 
