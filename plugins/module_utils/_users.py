@@ -47,7 +47,7 @@ class UserDirectory:
         if len(candidates) > 1:
             ids = ", ".join(str(user["userId"]) for user in candidates)
             raise option_invalid(
-                f"{option} is {email!r}. Several users have this e-mail: {ids}. Give one of these IDs."
+                f"{option} is {email!r}. Several users have this e-mail address: {ids}. Give one of these IDs."
             )
         return str(candidates[0]["userId"])
 

@@ -12,8 +12,8 @@ version_added: 1.0.0
 author:
   - The coralogix.incidents contributors (@coralogix)
 description:
-  - Returns the users of a team, by their e-mail addresses or by a part of these. The user IDs are what assignees of
-    incidents and cases are named by.
+  - Finds users of a team by their e-mail addresses, or by a part of them. Incidents and cases name their assignees by
+    these user IDs.
 extends_documentation_fragment:
   - coralogix.incidents.attributes
   - coralogix.incidents.attributes.info
@@ -40,8 +40,8 @@ options:
       - ignore
     default: fail
 notes:
-  - The search for users needs O(team_id), and API version 5 or V(latest). Coralogix does not publish the name of the
-    permission that it takes.
+  - The search for users needs O(team_id), and API version 5 or V(latest). Coralogix does not publish which permission
+    it needs.
 seealso:
   - module: coralogix.incidents.incident_assign
   - module: coralogix.incidents.case_assign

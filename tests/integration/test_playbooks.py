@@ -238,7 +238,7 @@ def test_says_what_it_did(service: Service, played: tuple[Played, Played]) -> No
     assert done.lines("hand_over-both-2") == ["Handed over. Incidents: 0, cases: 0."]
     assert done.lines("leaver-cases-1") == ["Unassigned. Incidents: 0, cases: 1."]
     assert done.lines("unassign-both-1") == ["Unassigned. Incidents: 1, cases: 1. Unknown: none."]
-    assert done.lines("triage-given-both-1") == ["Taken. Incidents: 1, cases: 1. Somebody else has 0."]
+    assert done.lines("triage-given-both-1") == ["Taken. Incidents: 1, cases: 1. Left to somebody else: 0."]
     assert done.lines("resolve-both-1") == ["Resolved: 1 incidents, 1 cases. Closed: 1 incidents, 1 cases."]
     lines = done.lines("list-both-1")
     headings = [line for line in lines if line.startswith("Open ")]
@@ -249,12 +249,12 @@ def test_says_what_it_did(service: Service, played: tuple[Played, Played]) -> No
 
 
 REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
-    "nobody-to-hand-over-to": ("hand_over", {"from_user": "dana"}, "Say from whom to whom"),
-    "nobody-leaves": ("leaver", {"user": " "}, "Say who leaves"),
-    "nobody-takes": ("triage", {"assignee": None}, "Say who takes them"),
-    "nothing-to-unassign": ("unassign", {"incident_ids": "", "case_ids": None}, "Say what to unassign"),
-    "nothing-to-resolve": ("resolve", {}, "Say what to resolve"),
-    "both-ways-to-resolve": ("resolve", {"incident_ids": "x", "user": "dana"}, "Say what to resolve"),
+    "nobody-to-hand-over-to": ("hand_over", {"from_user": "dana"}, "Set from_user and to_user"),
+    "nobody-leaves": ("leaver", {"user": " "}, "Set user, the one who leaves"),
+    "nobody-takes": ("triage", {"assignee": None}, "Set assignee, the one who takes them"),
+    "nothing-to-unassign": ("unassign", {"incident_ids": "", "case_ids": None}, "Set what to unassign"),
+    "nothing-to-resolve": ("resolve", {}, "Set what to resolve"),
+    "both-ways-to-resolve": ("resolve", {"incident_ids": "x", "user": "dana"}, "Set what to resolve"),
     "no-such-kind": ("list", {"kind": "alerts"}, "kind must be incidents, cases or both"),
     "no-ids": ("triage", {"assignee": "dana", "incident_ids": None}, "incident_ids "),
     "no-team": ("leaver", {"user": "dana@example.com", "kind": "incidents"}, "team_id"),

@@ -98,7 +98,9 @@ class TestAssignee:
         item_id = add(sim, module)
         result = assign(run, module, item_id)
         if found is None:
-            assert f"assignee is '{DANA}'. Several users have this e-mail: {ids[0]}, {ids[1]}. " in result["msg"]
+            assert (
+                f"assignee is '{DANA}'. Several users have this e-mail address: {ids[0]}, {ids[1]}. " in result["msg"]
+            )
             assert "Give one of these IDs." in result["msg"]
             assert (result["changed"], sim.writes) == (False, [])
         else:
