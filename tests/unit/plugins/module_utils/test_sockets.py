@@ -213,7 +213,9 @@ class _SocksPool(urllib3.HTTPSConnectionPool):
 
 
 class _SocksManager(urllib3.PoolManager):
-    pool_classes_by_scheme: t.ClassVar[dict[str, t.Any]] = {"https": _SocksPool}
+    def __init__(self) -> None:
+        super().__init__()
+        self.pool_classes_by_scheme = {"https": _SocksPool}
 
 
 def test_connections_through_socks_can_be_stopped_too() -> None:

@@ -632,8 +632,8 @@ MANY = 20
 @pytest.fixture
 def eight_ids_in_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, row in list(_case.OPERATIONS.items()):
-        limits = {"max_ids": min(row.max_ids, 8), "max_ids_in_body": min(row.max_ids_in_body, 8)}
-        monkeypatch.setitem(_case.OPERATIONS, name, row._replace(**limits))
+        limited = row._replace(max_ids=min(row.max_ids, 8), max_ids_in_body=min(row.max_ids_in_body, 8))
+        monkeypatch.setitem(_case.OPERATIONS, name, limited)
 
 
 @for_each_module
