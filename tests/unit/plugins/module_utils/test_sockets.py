@@ -13,6 +13,7 @@ import ssl
 import threading
 import time
 import typing as t
+from types import MappingProxyType
 
 import pytest
 import urllib3
@@ -213,9 +214,7 @@ class _SocksPool(urllib3.HTTPSConnectionPool):
 
 
 class _SocksManager(urllib3.PoolManager):
-    def __init__(self) -> None:
-        super().__init__()
-        self.pool_classes_by_scheme = {"https": _SocksPool}
+    pool_classes_by_scheme: t.Any = MappingProxyType({"https": _SocksPool})
 
 
 def test_connections_through_socks_can_be_stopped_too() -> None:
