@@ -229,7 +229,7 @@ def comment_ids(case: Incident) -> list[str]:
 
 def _describe_comments(case: Incident) -> str:
     count = len(comment_ids(case))
-    return f"{count} such comment{'' if count == 1 else 's'}"
+    return f"{count} comment{'' if count == 1 else 's'} with this text"
 
 
 def _without(case: Incident, field: str) -> dict[str, Any]:

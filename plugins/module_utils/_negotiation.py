@@ -25,10 +25,8 @@ class RouteNegotiation:
 
     def __init__(self, resource: Resource, api_version: str) -> None:
         if api_version not in resource.route_sets:
-            versions = ", ".join(resource.route_sets)
-            raise option_invalid(
-                f"api_version is {api_version}. {resource.plural.capitalize()} need one of {versions}."
-            )
+            versions = " or ".join(resource.route_sets)
+            raise option_invalid(f"api_version is {api_version}. {resource.plural.capitalize()} need {versions}.")
         self._resource = resource
         self.route_sets = resource.route_sets[api_version]
 

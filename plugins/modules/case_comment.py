@@ -254,7 +254,7 @@ MAX_TEXT = 10_000
 
 
 def describe_count(count: int) -> str:
-    return f"{count} such comment{'' if count == 1 else 's'}"
+    return f"{count} comment{'' if count == 1 else 's'} with this text"
 
 
 def comment(params: t.Mapping[str, t.Any]) -> Change:

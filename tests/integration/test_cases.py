@@ -294,7 +294,7 @@ def test_one_search_for_each_task_with_an_email(night: Night) -> None:
         ("unknown", "Unknown case IDs: 'case-999'. Set missing=ignore to skip them."),
         ("null as a filter", "search is null. Null does not mean everything"),
         ("wrong key", "did not accept the API key (401: Unauthorized: invalid API key)"),
-        ("version 4", "api_version is 4. Cases need one of latest, 5."),
+        ("version 4", "api_version is 4. Cases need latest or 5."),
     ],
 )
 def test_refused(night: Night, name: str, message: str) -> None:

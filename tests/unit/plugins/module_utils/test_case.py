@@ -202,8 +202,8 @@ def test_an_empty_filter_matches_nothing_and_sends_nothing(
         "null": ({"labels": None}, "labels"),
         "null time": ({"active_after": None}, "active_after is null"),
         "null order": ({"order_by": None}, "order_by is null"),
-        "version 3": ({"api_version": "3"}, "api_version is 3. Cases need one of latest, 5."),
-        "version 4": ({"case_ids": "CASE-1", "api_version": "4"}, "api_version is 4. Cases need one of latest, 5."),
+        "version 3": ({"api_version": "3"}, "api_version is 3. Cases need latest or 5."),
+        "version 4": ({"case_ids": "CASE-1", "api_version": "4"}, "api_version is 4. Cases need latest or 5."),
         "status": ({"status": "open"}, "value of status must be one or more of"),
     },
 )

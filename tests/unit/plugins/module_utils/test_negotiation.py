@@ -75,4 +75,4 @@ def test_pinned_version_is_not_negotiated() -> None:
 
 def test_version_without_routes_is_refused_with_those_that_have() -> None:
     cases = INCIDENT._replace(plural="cases", route_sets={"latest": ("v5",), "5": ("v5",)})
-    assert refusal(RouteNegotiation, cases, "3") == "api_version is 3. Cases need one of latest, 5."
+    assert refusal(RouteNegotiation, cases, "3") == "api_version is 3. Cases need latest or 5."

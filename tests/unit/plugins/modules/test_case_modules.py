@@ -49,7 +49,7 @@ ASSIGN = Module(
 )  # fmt: skip
 COMMENT = Module(
     "case_comment", "commented", "case:Comment", "case_comment", {"text": TEXT}, {}, (),
-    "0 such comments -> 1 such comment",
+    "0 comments with this text -> 1 comment with this text",
 )  # fmt: skip
 RESOLVED, CLOSED, PENDING = "resolved", "closed", "pending_activation"
 MODULES = {
@@ -207,8 +207,8 @@ def test_events_on_request(sim: Simulator, run: Runner, module: Module) -> None:
 
 # What is refused before anything is sent.
 REFUSED: dict[str, tuple[str, dict[str, t.Any], str]] = {
-    "version 3": ("case_unassign", {"api_version": "3"}, "api_version is 3. Cases need one of latest, 5."),
-    "version 4": ("case_close", {"api_version": "4"}, "api_version is 4. Cases need one of latest, 5."),
+    "version 3": ("case_unassign", {"api_version": "3"}, "api_version is 3. Cases need latest or 5."),
+    "version 4": ("case_close", {"api_version": "4"}, "api_version is 4. Cases need latest or 5."),
     "version in the URL": ("case_close", {"api_url": "https://h.example/mgmt/openapi/3"}, "api_version is 3."),
     "no ID": ("case_close", {"case_ids": "checkout"}, "neither a UUID nor a readable ID such as CASE-123"),
     "number": ("case_close", {"case_ids": [123]}, "neither a UUID nor a readable ID such as CASE-123"),
@@ -614,7 +614,7 @@ def test_force_posts_again(sim: Simulator, run: Runner) -> None:
 
 
 def _count(number: int) -> str:
-    return f"{number} such comment{'' if number == 1 else 's'}"
+    return f"{number} comment{'' if number == 1 else 's'} with this text"
 
 
 def test_somebody_elses_comment_of_another_text_proves_nothing(sim: Simulator, run: Runner) -> None:
