@@ -170,7 +170,7 @@ def run_task(
     except Exception as error:
         result = {"changed": run.has_written, **failure_result(_unexpected(error), run.context)}
         if run.has_written:
-            result["msg"] += f" Perhaps it has changed {definition.resource.plural} before. Look at them."
+            result["msg"] += f" The task may have changed {definition.resource.plural} before that. Check them."
     warnings = [*result.pop("warnings", ()), *run.warnings]
     if warnings:
         result["warnings"] = warnings

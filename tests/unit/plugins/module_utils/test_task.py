@@ -136,7 +136,7 @@ def test_exception_after_a_write_is_never_told_as_unchanged(
     monkeypatch.setattr(_executor, "_missing_effect", raising(MemoryError()))
     result = run("unassign", simulator, incident_ids=[simulator.add_incident()])
     assert (result["failed"], result["changed"], len(simulator.writes)) == (True, True, 1)
-    assert result["msg"].endswith("(MemoryError: ). Perhaps it has changed incidents before. Look at them.")
+    assert result["msg"].endswith("(MemoryError: ). The task may have changed incidents before that. Check them.")
 
 
 def raising(error: BaseException) -> t.Callable[..., t.NoReturn]:
