@@ -12,6 +12,9 @@ import typing as t
 _In = t.TypeVar("_In")
 _Out = t.TypeVar("_Out")
 
+# Whether the thread is at work for a call of map_concurrently.
+_busy = threading.local()
+
 # Seconds that a thread has to end after the run was stopped. Its connection is closed by then.
 _GRACE = 1.0
 
@@ -21,12 +24,13 @@ def map_concurrently(
 ) -> list[_Out]:
     """The results in the order of the arguments. At most C(limit) calls run at the same time.
 
-    The calling thread works as well, so that all of it is done even where no thread can be started. If a call
-    raises, C(stop) is called, and the exception is raised here.
+    The calling thread works as well, so that all of it is done even where no thread can be started. A call within a
+    call starts no threads: the limit holds for all of them together. If a call raises, C(stop) is called, and the
+    exception is raised here.
     """
     pool = _Pool(function, arguments)
     try:
-        pool.start(min(limit, len(arguments)) - 1)
+        pool.start(0 if getattr(_busy, "is_set", False) else min(limit, len(arguments)) - 1)
         pool.work()
         pool.join()
     except BaseException as error:
@@ -62,13 +66,18 @@ class _Pool(t.Generic[_In, _Out]):
 
     def work(self) -> None:
         """Take one argument after the other, until there is none left or a call raised."""
-        while not self.errors:
-            with self._lock:
-                numbered = next(self._numbered, None)
-            if numbered is None:
-                return
-            number, argument = numbered
-            self.results[number] = self._function(argument)
+        was_busy = getattr(_busy, "is_set", False)
+        _busy.is_set = True
+        try:
+            while not self.errors:
+                with self._lock:
+                    numbered = next(self._numbered, None)
+                if numbered is None:
+                    return
+                number, argument = numbered
+                self.results[number] = self._function(argument)
+        finally:
+            _busy.is_set = was_busy
 
     def _work_in_thread(self) -> None:
         try:

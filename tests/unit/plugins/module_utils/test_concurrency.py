@@ -35,6 +35,23 @@ def test_results_come_in_order_and_few_calls_run_at_once() -> None:
     assert 1 < max(most) <= 4
 
 
+def test_calls_within_calls_keep_to_the_same_limit() -> None:
+    running: list[int] = []
+    most: list[int] = []
+
+    def inner(number: int) -> None:
+        running.append(number)
+        most.append(len(running))
+        time.sleep(0.002)
+        running.remove(number)
+
+    def outer(number: int) -> None:
+        map_concurrently(inner, range(4 * number, 4 * number + 4), 3, no_stop)
+
+    map_concurrently(outer, range(6), 3, no_stop)
+    assert (len(most), max(most) <= 3) == (24, True)
+
+
 @pytest.mark.parametrize("arguments", [[], [1]])
 def test_little_work_takes_no_thread(arguments: list[int]) -> None:
     names = map_concurrently(lambda _number: threading.current_thread().name, arguments, 4, no_stop)
