@@ -144,7 +144,7 @@ class Client:
         except AnswerInvalid as invalid:
             own_words = message_in(answer)
             message = f"{invalid}; it says: {own_words}" if own_words else str(invalid)
-            return Failure(FailureKind.UNEXPECTED_JSON, message, response.status, may_have_applied=True)
+            return Failure(FailureKind.UNEXPECTED_JSON, message, response.status, may_have_applied=True, accepted=True)
 
     def wait(self, seconds: float) -> None:
         """Wait, but not past the deadline, and not if the run is stopped."""

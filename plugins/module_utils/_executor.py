@@ -166,7 +166,7 @@ class _Account:
             for item_id, write in earlier.items():
                 if write is None:
                     del self._writes[item_id]
-        elif _is_accepted(outcome):
+        elif outcome.failure.accepted:
             self._writes.update(dict.fromkeys(ids, Write.ACCEPTED))
         return outcome
 
@@ -253,12 +253,6 @@ class _Account:
 
     def _is_as_before(self, item_id: str) -> bool:
         return self._change.is_same(self._before[item_id], self._after[item_id])
-
-
-def _is_accepted(failed: RequestFailed) -> bool:
-    """Whether the service said yes, in JSON that the API does not document, such as an empty object."""
-    failure = failed.failure
-    return failure.kind is FailureKind.UNEXPECTED_JSON and failure.status is not None and 200 <= failure.status < 300
 
 
 def _missing_effect(change: Change, ids: t.Sequence[str], progress: Progress) -> EffectMissing | None:

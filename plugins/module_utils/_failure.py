@@ -59,6 +59,8 @@ class Failure(t.NamedTuple):
     """Whether another try may succeed."""
     may_have_applied: bool = False
     """Whether the service may have carried the request out."""
+    accepted: bool = False
+    """Whether the service has accepted the request, in an answer of another form than documented."""
     retry_after: float | None = None
     """Seconds that the service asks to wait."""
 

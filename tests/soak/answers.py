@@ -197,7 +197,7 @@ def _content_of_page(content: Content, pagination: Any) -> Content | None:
 def outcome_of(entry: Entry, content: Content | None) -> str:
     """What the answer says about a write: that it was carried out, that it was not, or nothing certain."""
     status = entry.status
-    # Also in JSON of another form than documented, the service has said yes.
+    # Also in an object of another form than documented, the service has said yes.
     if content or _answer(entry) is not None:
         return ACCEPTED
     if status is None or entry.fault in _NOT_RECEIVED or status < 400 or status in (408, 499):

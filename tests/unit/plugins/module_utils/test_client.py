@@ -132,7 +132,7 @@ def test_exception_of_a_parser_becomes_a_failure() -> None:
         raise _errors.AnswerInvalid("nothing is right")
 
     client = client_for(ScriptedTransport(OK, respond({"message": f"denied to {KEY}"}), OK))
-    invalid = Failure(K.UNEXPECTED_JSON, "nothing is right", 200, may_have_applied=True)
+    invalid = Failure(K.UNEXPECTED_JSON, "nothing is right", 200, may_have_applied=True, accepted=True)
     assert client.send_once(REQUEST, refuse) == invalid
     with_words = "nothing is right; it says: denied to ********"
     assert client.send_once(REQUEST, refuse) == invalid._replace(message=with_words)
