@@ -55,7 +55,11 @@ def make_portable(answer: t.Any, body: bytes, masker: Masker) -> tuple[t.Any, li
 
 
 def is_deep(body: bytes) -> bool:
-    """Whether JSON may be nested deeper than allowed. Brackets in texts count, so that true is not certain."""
+    """Whether JSON may be nested deeper than allowed.
+
+    Brackets in texts count as well. So true is not certain, and texts that are made for it can hide nesting. To leave
+    texts out would take longer than decoding the JSON.
+    """
     brackets = body.translate(None, _BRACKETS)
     for _level in range(MAX_DEPTH // 2):
         if not brackets:
