@@ -130,10 +130,13 @@ def run_playbook(arguments: list[str], settings: Mapping[str, str]) -> int:
             return process.wait()
         finally:
             # Ctrl-C has reached Ansible as well. SIGTERM, and errors in this program, have not. SIGINT lets
-            # Ansible end the processes that it has started, SIGTERM does not.
-            if process.poll() is None:
-                process.send_signal(signal.SIGINT)
-                process.wait()
+            # Ansible end the processes that it has started, SIGTERM does not. But an interrupted Ansible may wait
+            # for ever for a lock that one of these processes held.
+            for number in (signal.SIGINT, signal.SIGKILL):
+                if process.poll() is None:
+                    process.send_signal(number)
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        process.wait(timeout=10)
 
 
 def fill(simulator: Simulator) -> None:
