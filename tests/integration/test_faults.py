@@ -185,7 +185,9 @@ def _cases() -> dict[str, Case]:
                 # A write that has an effect is found out between two tries. It is not sent again.
                 effect = {"effect": False} if case.tries == 2 else {}
                 cases[f"{operation}: {name}"] = case._replace(
-                    faults=({"operation": operation, **fault, **effect},), method=METHODS[operation]
+                    faults=({"operation": operation, **fault, **effect},),
+                    method=METHODS[operation],
+                    accepted=case.accepted and operation == WRITE,
                 )
     return {**cases, **_ACCEPTED}
 
