@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
+import traceback
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
@@ -210,5 +211,11 @@ def run_seeds(seeds: Iterable[int], until: float, mode: str | None = None) -> Re
         for seed in seeds:
             if time.monotonic() >= until:
                 break
-            total.add(run_seed(seed, redirect_host, mode))
+            try:
+                total.add(run_seed(seed, redirect_host, mode))
+            except Exception:
+                # A defect of the campaign. All other runs count nevertheless.
+                scenario = scenarios_of(seed, mode)[0]
+                breach = f"the campaign itself failed:\n{traceback.format_exc()}"
+                total.defects.append(Defect(seed, scenario.mode, [breach], str(scenario), ""))
     return total

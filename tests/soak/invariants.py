@@ -606,9 +606,10 @@ def not_found_ids_are_true(case: Case) -> Breaches:
 def incidents_are_as_they_are(case: Case) -> Breaches:
     for incident in case.items:
         now = case.world.now(incident["id"])
-        asked = next((i for i in case.asked if i == case.scenario.stored_id(incident["id"])), "")
+        # An answer that is not true may give the item another ID.
+        asked = [i for i in case.asked if i == case.scenario.stored_id(incident["id"])] or case.asked
         is_right = now is not None and case.comparable([incident]) == [case.returned(now)]
-        if not is_right and not _is_excused(case, asked, "afterwards", "untrue answer"):
+        if not is_right and not any(_is_excused(case, item_id, "afterwards", "untrue answer") for item_id in asked):
             yield f"the incident {incident['id'][:80]} is not as it is"
 
 
