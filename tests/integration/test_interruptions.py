@@ -11,6 +11,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -61,7 +62,9 @@ def interrupt(ansible: Ansible, sim: Simulator, default_sigint: None) -> Callabl
 
         def send() -> None:
             for process in processes_with(marker):
-                os.kill(process, number)
+                # The end of one may be that of another.
+                with suppress(ProcessLookupError):
+                    os.kill(process, number)
             sent.append(time.monotonic())
 
         # The hook runs before the write has an effect.
