@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import traceback
 import typing as t
 
 from ._failure import Attempts, Failure, FailureKind
@@ -98,6 +99,12 @@ class Unexpected(t.NamedTuple):
 
     message: str
     traceback: str
+
+    @classmethod
+    def of(cls, error: Exception) -> Unexpected:
+        """From the exception itself."""
+        trace = traceback.format_exception(None, error, error.__traceback__)
+        return cls(f"{type(error).__name__}: {error}", "".join(trace))
 
 
 class CoralogixError(Exception):

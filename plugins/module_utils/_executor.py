@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import traceback
 import typing as t
 
 from . import _plan
@@ -127,10 +126,7 @@ class _Account:
                 raise
             self._service.client.stop()
             self._unverified.update(self._unclear_after_exception())
-            return Unexpected(
-                f"{type(error).__name__}: {error}",
-                "".join(traceback.format_exception(None, error, error.__traceback__)),
-            )
+            return Unexpected.of(error)
 
     def _write_chunk(self, chunk: list[str]) -> t.Any:
         """Write items in one request, again where that may help. Before each retry they are read again."""

@@ -368,7 +368,7 @@ FAILURE_TEXTS: dict[FailureKind, str] = {
         "The proxy that {proxy_source} names failed before the request to {action} could be sent ({answer}). Check "
         "{proxy_source}."
     ),
-    FailureKind.CERTIFICATE: ("The TLS certificate of {host} cannot be verified ({answer}). {ca_advice}"),
+    FailureKind.CERTIFICATE: "The TLS certificate of {host} cannot be verified ({answer}). {ca_advice}",
     FailureKind.CERTIFICATE_HOST: (
         "The TLS certificate that {host} shows is for another host ({answer}). The name is wrong, or a proxy answers "
         "in its place. Check {host_source}."

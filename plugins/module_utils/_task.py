@@ -10,7 +10,6 @@ No Ansible in here. Whoever calls it has let Ansible check the options against t
 from __future__ import annotations
 
 import sys
-import traceback
 import typing as t
 import uuid
 from datetime import datetime, timezone
@@ -168,18 +167,13 @@ def run_task(
     except CoralogixError as error:
         result = {"changed": False, **failure_result(error.error, run.context)}
     except Exception as error:
-        result = {"changed": run.has_written, **failure_result(_unexpected(error), run.context)}
+        result = {"changed": run.has_written, **failure_result(Unexpected.of(error), run.context)}
         if run.has_written:
             result["msg"] += f" The task may have changed {definition.resource.plural} before that. Check them."
     warnings = [*result.pop("warnings", ()), *run.warnings]
     if warnings:
         result["warnings"] = warnings
     return _mask(result, definition.resource, masker)
-
-
-def _unexpected(error: Exception) -> Unexpected:
-    """An exception that nobody foresaw, while it is handled."""
-    return Unexpected(f"{type(error).__name__}: {error}", traceback.format_exc())
 
 
 def _mask(result: Result, resource: Resource, masker: Masker) -> Result:
@@ -221,7 +215,7 @@ def change_module(
         except Exception as error:
             if run.has_written:
                 raise
-            outcome = Outcome(error=_unexpected(error))
+            outcome = Outcome(error=Unexpected.of(error))
         try:
             return change_result(resource, change, ids, outcome, run.context, task.diff, params["include_events"])
         except Exception as error:
@@ -250,7 +244,7 @@ def _with_events(outcome: Outcome, service: Service, include_events: bool) -> Ou
         read = service.add_details(ReadResult(missing, []), ("events",))
     except Exception as error:
         # Something was perhaps written. The account of it counts more than the events.
-        return outcome._replace(error=outcome.error or _unexpected(error))
+        return outcome._replace(error=outcome.error or Unexpected.of(error))
     progress = outcome.progress._replace(after={**outcome.progress.after, **read.items})
     return outcome._replace(progress=progress, error=outcome.error or read.error)
 
