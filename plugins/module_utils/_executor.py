@@ -98,6 +98,7 @@ class _Account:
         self._after = dict(read.items)
         self._writes: dict[str, Write] = {}
         self._unverified: set[str] = set()
+        self._lost: RequestFailed | None = None
         self.gone: dict[str, None] = {}
 
     def progress(self) -> Progress:
@@ -120,7 +121,7 @@ class _Account:
 
             errors = [error for error in self._service.for_each_chunk(write, chunks) if error]
             unverified = self._verify()
-            return errors[0] if errors else unverified
+            return errors[0] if errors else unverified or self._lost_write()
         except Exception as error:
             if not self._writes:
                 raise
@@ -137,10 +138,13 @@ class _Account:
             if not tries.wait_for_next(error.failure):
                 return tries.complete(error)
             if self._can_read:
-                pending, read_error = self._reread(pending)
+                again, read_error = self._reread(pending)
                 if read_error:
                     error = read_error
                     continue
+                if len(again) < len(pending):
+                    self._lost = tries.complete(error)
+                pending = again
                 if not pending:
                     return None
             error = self._write_once(pending)
@@ -246,6 +250,11 @@ class _Account:
         self.gone.update(dict.fromkeys(read.not_found))
         self._after.update(read.items)
         return read.error
+
+    def _lost_write(self) -> RequestFailed | None:
+        """The error of a write that was not sent again because somebody else was at it, if it had no effect."""
+        known = (i for i in self._unclear() if i not in self._unverified and self._writes[i] is Write.UNCERTAIN)
+        return self._lost if any(self._is_as_before(item_id) for item_id in known) else None
 
     def _is_as_before(self, item_id: str) -> bool:
         return self._change.is_same(self._before[item_id], self._after[item_id])

@@ -393,6 +393,24 @@ def test_taken_by_somebody_else_before_a_lost_answer_is_verified(simulator: Simu
     assert result["incidents"] == [simulator.incident(ids[0])]
 
 
+def test_lost_write_whose_incident_looks_as_before_in_the_end_is_a_failure(simulator: Simulator) -> None:
+    """Between two tries somebody has it, so it is not written again. Then they give it back."""
+    taken, free = ids = [simulator.add_incident(assignees=[]) for _ in range(2)]
+    simulator.fault(Fault("assign", times=1, status=503))
+    acts = {2: ("assign", taken, "u9"), 3: ("unassign", taken)}
+
+    def act(_entry: Entry) -> None:
+        if len(simulator.journal) in acts:
+            simulator.act(*acts[len(simulator.journal)])
+
+    simulator.after_request = act
+    result = run(simulator, ids, ASSIGN)
+    assert [entry.ids for entry in simulator.writes] == [ids, [free]]
+    assert (result["changed"], result["assigned_ids"], result["failure"]["status"]) == (True, [free], 503)
+    assert result["msg"].endswith(f"Assigned before that: '{free}'.")
+    assert assignments(result) == {taken: 0, free: 1}
+
+
 @pytest.mark.parametrize("missing", ["fail", "ignore"])
 def test_incident_that_disappears_meanwhile(simulator: Simulator, missing: str) -> None:
     kept, gone = simulator.add_incidents(2, assigned=2)
