@@ -23,6 +23,7 @@ MAX_LEVELS = 64
 _NOT_RECEIVED = ("truncate", "truncate_chunked", "drip", "inflate_to", "hang", "reset", "raw")
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\Z")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+_RESERVED_KEY = re.compile("_+ansible_")
 
 
 def canonical(text: str) -> str:
@@ -46,7 +47,7 @@ def portable(value: Any, levels: int = MAX_LEVELS) -> Any:
 
 
 def _portable_key(key: str) -> str:
-    return ("__" if key.startswith(("_ansible_", "__ansible_")) else "") + _LONE_SURROGATE.sub("\ufffd", key)
+    return ("__" if _RESERVED_KEY.match(key) else "") + _LONE_SURROGATE.sub("\ufffd", key)
 
 
 class Content(NamedTuple):

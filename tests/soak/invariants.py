@@ -82,9 +82,8 @@ RELAXATIONS = {
         "lags behind a write for longer than the module looks again is such an answer.",
     ),
     "untrue read": Relaxation(
-        lambda case, _id: (
-            case.scenario.simulator.get("stale_events", 0) >= LAG_READS
-            or any(fault.operation == CASE_EVENTS for fault in case.scenario.faults)
+        lambda case, case_id: any(
+            case_id in case.world.untrue.get(id(entry), ()) for entry in case.journal if entry.operation == CASE_EVENTS
         ),
         "The answer to a comment is lost, and the events do not show it for as long as the module looks for it: it is "
         "posted again.",

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any, Callable, NamedTuple
@@ -161,8 +163,6 @@ CASE_FILTERS: dict[str, Filter] = {
         lambda case, text: text.casefold() in case["title"].casefold(),
     ),
 }
-# What the service cannot be asked for so.
-_UNCOUNTED = ("assigned", "meta_labels")
 _FILTERS_OF = {INCIDENTS.plural: FILTERS, CASES.plural: CASE_FILTERS}
 # Filters that contradict each other, or might.
 _NOT_TOGETHER = (("assignees", "assigned"), ("created_after", "created_before"))
@@ -204,9 +204,16 @@ def matches(query: Mapping[str, Any], incident: Incident) -> bool:
     return all(filters[name].matches(incident, value) for name, value in query.items() if name in filters)
 
 
+def _uncounted(query: Mapping[str, Any]) -> dict[str, Any]:
+    """The filters that the service cannot be asked for so: the module chooses from more."""
+    has_alternatives = any(isinstance(values, list) for values in query.get("meta_labels", {}).values())
+    names = ("assigned", *(("meta_labels",) if has_alternatives else ()))
+    return {name: query[name] for name in names if name in query}
+
+
 def is_kept(query: Mapping[str, Any], incident: Incident) -> bool:
     """Whether the module keeps an incident of a page. The service has looked at what it counts by."""
-    return matches({name: value for name, value in query.items() if name in _UNCOUNTED}, incident)
+    return matches(_uncounted(query), incident)
 
 
 def matches_nothing(query: Mapping[str, Any]) -> bool:
@@ -220,8 +227,8 @@ def needs_body(query: Mapping[str, Any]) -> bool:
 
 
 def is_counted(query: Mapping[str, Any]) -> bool:
-    """Whether the service counts only what matches. Otherwise the module chooses from more."""
-    return not any(name in query for name in _UNCOUNTED)
+    """Whether the service counts only what matches."""
+    return not _uncounted(query)
 
 
 # Options that are refused before anything is sent, and their values.
@@ -265,3 +272,8 @@ def refused_options(task: Task) -> list[tuple[str, Any]]:
     by_filters: Sequence[tuple[str, Any]] = _REFUSED_CASE_FILTERS if is_case else _REFUSED_FILTERS
     own = _REFUSED_OWN.get(task.module, [])
     return [*own, *_REFUSED_ANYWHERE, *(by_filters if task.by_filters else by_ids)]
+
+
+def fits_inventory(value: Any) -> bool:
+    """Whether an inventory of Ansible can hold it: no text with one half of a pair of surrogates."""
+    return not re.search(r"\\ud[89a-f]", json.dumps(value))
