@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -62,10 +63,7 @@ UNASSIGN = rule(
 
 
 def test_an_incident_from_opened_to_closed(rulebooks: Rulebooks, sim: Simulator) -> None:
-    """With a playbook of the collection, a fault, a kill, changes while nothing runs, and a key that is revoked.
-
-    How long it waits after several faults, and after Retry-After: see the unit tests, which have a fake clock.
-    """
+    """With a playbook of the collection, a fault, a kill, changes while nothing runs, and a key that is revoked."""
     state = rulebooks.folder / "state"
     arguments = {"api_url": sim.url, "interval": 5, "retries": 0, "state_path": str(state)}
     sim.add_incident(assignees=("before",))
@@ -107,6 +105,35 @@ def test_an_incident_from_opened_to_closed(rulebooks: Rulebooks, sim: Simulator)
         assert KEY not in output
         assert "Traceback" not in output
     assert KEY not in state.read_text(encoding="utf-8")
+
+
+def test_a_minute_of_errors_delays_events_and_loses_none(rulebooks: Rulebooks, sim: Simulator) -> None:
+    """In real time. It waits for most of the time, and so longer and longer, or as Retry-After says."""
+    one, two = (sim.add_incident(assignees=()) for _ in range(2))
+    arguments = {"api_url": sim.url, "interval": 5, "retries": 0}
+    started = rulebooks.start("incidents", arguments, [EVERY], "-v")
+    started.wait_for(lambda: "2 incidents are watched" in started.text, "the first poll")
+    sim.fault(Fault("list", status=503))
+    sim.act("assign", one, "dana")
+    time.sleep(30)
+    sim.clear_faults()
+    sim.fault(Fault("list", status=429, headers={"Retry-After": "7"}))
+    sim.act("resolve", two)
+    time.sleep(30)
+    assert started.events == []
+    asked = [entry.time for entry in sim.journal if entry.operation == "list"]
+    assert 5 <= len(asked) <= 15
+    sim.clear_faults()
+    opened = sim.add_incident(assignees=())
+    started.wait_for(lambda: len(started.events) >= 3, "what happened meanwhile")
+    wait_for_polls(started, sim, "list")
+    told = {event["incident"]["id"]: event["change"] for event in started.events}
+    assert (told, len(started.events)) == ({one: "assigned", two: "resolved", opened: "opened"}, 3)
+    waits = [float(seconds) for seconds in re.findall(r"The next poll is in (\d+) s", started.text)]
+    assert waits[0] <= 5 <= 7 <= max(waits) <= 40
+    for words in ("503", "429"):
+        assert words in started.text
+    assert "Traceback" not in started.text
 
 
 def test_a_kill_between_queue_and_state_repeats_and_loses_nothing(rulebooks: Rulebooks, sim: Simulator) -> None:
