@@ -19,21 +19,12 @@ from ._event_changes import GONE, OPENED, UPDATED
 from ._event_rules import EventRules
 from ._filters import parse_time
 from ._resource import Options, Resource
-from ._settings import argument_spec
+from ._settings import argument_spec, check_type
 
 MIN_INTERVAL, MAX_INTERVAL = 5, 86_400
 NONE, OPEN = "none", "open"
 
 _PLAIN = (str, bool, int, float, type(None))
-_TYPES: dict[str, tuple[type, ...]] = {
-    "str": (str,),
-    "path": (str,),
-    "bool": (bool,),
-    "int": (int,),
-    "float": (float, int),
-    "dict": (dict,),
-    "list": (list,),
-}
 # What ansible-rulebook adds by itself.
 _OF_THE_ENGINE = frozenset(("eda_feedback_queue",))
 
@@ -128,8 +119,7 @@ def _convert(name: str, value: t.Any, spec: t.Mapping[str, t.Any]) -> t.Any:
     if kind in ("str", "path") and isinstance(value, int) and not isinstance(value, bool):
         # A template makes a number of digits.
         value = str(value)
-    if not isinstance(value, _TYPES[kind]) or (isinstance(value, bool) and kind != "bool"):
-        raise option_invalid(f"{name} is of type {type(value).__name__}. It must be of type {kind}.")
+    check_type(name, value, kind)
     converted: t.Any = value
     choices = spec.get("choices")
     if choices and value not in choices:

@@ -47,12 +47,14 @@ CA_VARIABLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _VERSIONED_PATH = re.compile(r"/mgmt/openapi/(latest|[0-9]+)\Z")
 _LABEL = r"(?![^.]{64})[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?"
 _HOST_NAME = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(\.{_LABEL})*\Z", re.I)
-_TYPES: dict[str, tuple[type, ...]] = {
-    "str": (str,),
-    "path": (str,),
-    "bool": (bool,),
-    "int": (int,),
-    "float": (float, int),
+_TYPES: dict[str, tuple[tuple[type, ...], str]] = {
+    "str": ((str,), "text"),
+    "path": ((str,), "text"),
+    "bool": ((bool,), "a boolean"),
+    "int": ((int,), "a whole number"),
+    "float": ((float, int), "a number"),
+    "dict": ((dict,), "a map"),
+    "list": ((list,), "a list"),
 }
 
 
@@ -137,14 +139,20 @@ class _Value(t.NamedTuple):
     """For messages: the option or the environment variable that the value comes from."""
 
 
+def check_type(name: str, value: t.Any, kind: str) -> None:
+    """Refuse what is not of this type. The types are those of Ansible's options."""
+    types, words = _TYPES[kind]
+    if not isinstance(value, types) or (isinstance(value, bool) and kind != "bool"):
+        found = next((each for some, each in _TYPES.values() if type(value) in some), type(value).__name__)
+        raise option_invalid(f"{name} is {found}. It must be {words}.")
+
+
 def _typed(name: str, value: t.Any) -> t.Any:
     """The value of an option, or its default. Ansible has converted it already; an event source has not."""
     option = CONNECTION_OPTIONS[name]
     if value is None:
         return option.get("default")
-    wanted = _TYPES[option["type"]]
-    if not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted):
-        raise option_invalid(f"{name} is of type {type(value).__name__}. It must be of type {option['type']}.")
+    check_type(name, value, option["type"])
     choices = option.get("choices")
     if choices and value not in choices:
         raise option_invalid(f"{name} is {value!r}. It must be one of {', '.join(choices)}.")
