@@ -253,6 +253,8 @@ class _Account:
 
     def _lost_write(self) -> RequestFailed | None:
         """The error of a write that was not sent again because somebody else was at it, if it had no effect."""
+        if self._lost is None:
+            return None
         known = (i for i in self._unclear() if i not in self._unverified and self._writes[i] is Write.UNCERTAIN)
         return self._lost if any(self._is_as_before(item_id) for item_id in known) else None
 
