@@ -19,7 +19,7 @@ SEARCH = Operation("search the users of the team", "to read users (Coralogix pub
 _PAGE_SIZE = 100
 # More users than any team has: the pages never end.
 _MAX_USERS = 100_000
-ACTIVE = "USER_STATUS_ACTIVE"
+ACTIVE, INACTIVE = "USER_STATUS_ACTIVE", "USER_STATUS_INACTIVE"
 # Options that also take what the search is for.
 _ID_OPTIONS = frozenset(("assignee", "assignees"))
 
@@ -39,7 +39,7 @@ class UserDirectory:
     def user_id(self, option: str, email: str) -> str:
         """The ID of the one user with this e-mail. Of several accounts, active ones count.
 
-        C(option) is the name of the option, for messages. Raises CoralogixError.
+        C(option) is the name of the option, for messages. Warns of an inactive user. Raises CoralogixError.
         """
         users = self.find(option, email)
         active = [user for user in users if user.get("status") == ACTIVE]
@@ -49,6 +49,8 @@ class UserDirectory:
             raise option_invalid(
                 f"{option} is {email!r}. Several users have this e-mail address: {ids}. Give one of these IDs."
             )
+        if candidates[0].get("status") == INACTIVE:
+            self._client.warnings[f"{option} is {email!r}. The user with this e-mail address is inactive."] = None
         return str(candidates[0]["userId"])
 
     def user_ids(self, option: str, texts: t.Sequence[str]) -> list[str]:

@@ -105,6 +105,7 @@ class TestAssignee:
             assert (result["changed"], sim.writes) == (False, [])
         else:
             assert result["assigned_ids"] == [item_id]
+            assert ("is inactive" in str(result.get("warnings"))) == (users[found] == "inactive")
             assert sim.writes[0].body[{"case_assign": "assignee"}.get(module, "assignedTo")] == {"userId": ids[found]}
 
     def test_without_an_id_is_nobody(self, sim: Simulator, run: Runner, module: str) -> None:
