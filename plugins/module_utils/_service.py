@@ -108,7 +108,8 @@ class Service:
         is_refused = (
             isinstance(first, RequestFailed) and first.failure.kind in _REFUSED_KINDS and len(errors) == len(answers)
         )
-        return ReadResult(items, not_found, first, is_refused)
+        # The details are read after all items. Without them, an item says only a part.
+        return ReadResult({} if self._details else items, not_found, first, is_refused)
 
     def add_details(
         self, read: ReadResult, details: t.Sequence[str], retries: bool = True, past_deadline: bool = False

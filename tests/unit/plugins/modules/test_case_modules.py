@@ -596,6 +596,17 @@ def test_a_comment_is_never_posted_twice(
         assert result["commented_ids"] == [case_id]
 
 
+def test_a_comment_is_not_verified_by_a_case_without_its_events(sim: Simulator, run: Runner) -> None:
+    """The events are read after all cases. Here one case cannot be read."""
+    ids = [sim.add_case(), sim.add_case()]
+    sim.fault(Fault("case_comment", reset=True))
+    sim.fault(Fault("case_read", when_id=ids[1], skip=1, status=500, delay=0.1))
+    result = run("case_comment", case_ids=ids, text=TEXT, retries=0)
+    assert result["changed"]
+    for case_id in {item_id for entry in sim.writes for item_id in entry.ids}:
+        assert case_id in result["msg"].partition("Perhaps commented, but not verified: ")[2]
+
+
 def test_a_comment_is_compared_trimmed_and_as_a_whole(sim: Simulator, run: Runner) -> None:
     case_id, other = sim.add_case(), sim.add_case()
     sim.act("case_comment", case_id, text=f"  {TEXT}\n")
