@@ -43,8 +43,11 @@ def _with_status(fault: Fault, true: Reply, error: ErrorReply) -> Delivery:
 
 
 def _replaced(fault: Fault, true: Reply, error: ErrorReply) -> Delivery:
-    new = fault.replace(copy.deepcopy(true.answer)) if callable(fault.replace) else fault.replace
-    return Delivery(reply=Reply(200, new, _content_type(new), tuple(fault.headers.items())))
+    # What changes an answer leaves an error an error.
+    is_change = callable(fault.replace)
+    new = fault.replace(copy.deepcopy(true.answer)) if is_change else fault.replace
+    status = true.status if is_change else 200
+    return Delivery(reply=Reply(status, new, _content_type(new), tuple(fault.headers.items())))
 
 
 def _malformed(fault: Fault, true: Reply, error: ErrorReply) -> Delivery:

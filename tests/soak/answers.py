@@ -98,7 +98,7 @@ def incident_content_of(entry: Entry, texts: Sequence[str] = ()) -> Content | No
 
 def case_content_of(entry: Entry, _texts: Sequence[str] = ()) -> Content | None:
     """The same for a request about cases. That a case is unknown is said by an error."""
-    if entry.operation in (CASE_READ, CASE_EVENTS) and _names_unknown_case(entry):
+    if entry.fault not in _NOT_RECEIVED and entry.operation in (CASE_READ, CASE_EVENTS) and _names_unknown_case(entry):
         return Content({}, entry.ids)
     answer = _answer(entry)
     return None if answer is None else _CASE_CONTENTS.get(str(entry.operation), _content_of_cases)(entry, answer)

@@ -356,6 +356,9 @@ class Case:
             return {}
         lasts = {incident_id: self.last_seen(incident_id) for incident_id in self.asked}
         known = {incident_id: last.incident for incident_id, last in lasts.items() if last and last.incident}
+        # An answer that is not true may give two of them the same ID: they count as one.
+        named = {incident["id"]: incident_id for incident_id, incident in reversed(known.items())}
+        known = {incident_id: incident for incident_id, incident in known.items() if incident_id in named.values()}
         if self.scenario.task.operation is None:
             return known
         return {i: incident for i, incident in known.items() if UNKNOWN not in self.all_effects[i]}
@@ -402,7 +405,9 @@ class Case:
         shown: dict[str, Incident] = {}
         for _entry, content in [] if self.failed else self.pages:
             shown.update(
-                (i, incident) for i, incident in content.incidents.items() if is_kept(self.scenario.query, incident)
+                (i, incident)
+                for i, incident in content.incidents.items()
+                if is_kept(self.kind, self.scenario.query, incident)
             )
         incidents = [self.returned(incident) for incident in shown.values()][: self.scenario.query.get("limit")]
         # What was removed between the list and the events is not returned.

@@ -482,6 +482,9 @@ def _causes(case: Case) -> set[str]:
         "another user": any(_is_changed_meanwhile(case, i) for i in (world.states if task.by_filters else case.asked)),
         "short URLs": "max_url" in scenario.simulator,
         "a lag": lag >= LAG_READS or (lag > 0 and service.get("repeated") == "400"),
+        # Of cases, an error says that one is unknown.
+        "a fault in what says that an ID is unknown": kind is CASES
+        and any(entry.fault and not {*case.ids_of(entry)} <= {*scenario.incidents} for entry in case.journal),
         "what the service refuses": kind is CASES and any(is_refused(case, i) for i in case.asked),
         "the deadline": scenario.deadline is not None,
         "a signal": world.stopped_at > 0,
@@ -633,10 +636,11 @@ def found_is_all(case: Case) -> Breaches:
     query, found = case.scenario.query, case.items
     matching = case.world.matching()
     is_all = len(found) == min(len(matching), query.get("limit", len(matching)))
-    total_is_right = not is_counted(query) or case.result.get("total", len(matching)) == len(matching)
+    total_is_right = not is_counted(case.kind, query) or case.result.get("total", len(matching)) == len(matching)
     if not case.failed and case.scenario.simulator.get("pbac_truncated", False) and case.pages:
         has_said = case.result["truncated"] and "Access polic" in str(case.result.get("warnings"))
-        yield from [] if has_said else ["it does not say that access policies hide cases"]
+        if not has_said and not _is_excused(case, "", "untrue page"):
+            yield "it does not say that access policies hide cases"
     is_wrong = not case.failed and not (is_all and total_is_right)
     if is_wrong and not _is_excused(case, "", "between pages", "untrue page"):
         yield f"{len(found)} incidents and a total of {case.result.get('total')}, of {len(matching)}"
@@ -670,15 +674,21 @@ def no_more_pages_than_needed(case: Case) -> Breaches:
             yield f"a further page, though {len(kept)} of {limit} were there"
         if asked.get("pageToken", "") != token:
             yield f"the page {asked} in place of that behind {token}"
-        if int(asked["pageSize"]) > (min(size, limit) if is_counted(query) else size):
+        if int(asked["pageSize"]) > (min(size, limit) if is_counted(case.kind, query) else size):
             yield f"a page of {asked['pageSize']}, for {limit} in pages of {size}"
         token = content.next_token
-        kept |= {incident_id for incident_id, incident in content.incidents.items() if is_kept(query, incident)}
+        kept |= {
+            incident_id for incident_id, incident in content.incidents.items() if is_kept(case.kind, query, incident)
+        }
     size = int(_pagination(case.pages[0][0])["pageSize"]) if case.pages else size
     most = max(1, -(-min(limit, len(case.world.states)) // size)) + bool(case.world.hits[LEADS_BACK])
     # Pages without end show more than the service counts. The module may look at so many before it gives up.
     most += (2 * len(case.world.states) + 1_000) // size + 1 if case.world.hits[ENDLESS] else 0
-    if is_counted(query) and len(case.pages) > most and not _is_excused(case, "", "between pages", "untrue page"):
+    if (
+        is_counted(case.kind, query)
+        and len(case.pages) > most
+        and not _is_excused(case, "", "between pages", "untrue page")
+    ):
         yield f"{len(case.pages)} pages for {limit} of {len(case.world.states)} incidents"
 
 

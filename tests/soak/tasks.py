@@ -204,16 +204,17 @@ def matches(query: Mapping[str, Any], incident: Incident) -> bool:
     return all(filters[name].matches(incident, value) for name, value in query.items() if name in filters)
 
 
-def _uncounted(query: Mapping[str, Any]) -> dict[str, Any]:
+def _uncounted(kind: Kind, query: Mapping[str, Any]) -> dict[str, Any]:
     """The filters that the service cannot be asked for so: the module chooses from more."""
     has_alternatives = any(isinstance(values, list) for values in query.get("meta_labels", {}).values())
-    names = ("assigned", *(("meta_labels",) if has_alternatives else ()))
+    chooses_assigned = kind is INCIDENTS or query.get("assigned") is True
+    names = (*(("assigned",) if chooses_assigned else ()), *(("meta_labels",) if has_alternatives else ()))
     return {name: query[name] for name in names if name in query}
 
 
-def is_kept(query: Mapping[str, Any], incident: Incident) -> bool:
+def is_kept(kind: Kind, query: Mapping[str, Any], incident: Incident) -> bool:
     """Whether the module keeps an incident of a page. The service has looked at what it counts by."""
-    return matches(_uncounted(query), incident)
+    return matches(_uncounted(kind, query), incident)
 
 
 def matches_nothing(query: Mapping[str, Any]) -> bool:
@@ -226,9 +227,9 @@ def needs_body(query: Mapping[str, Any]) -> bool:
     return any(name == "order_by" or (name in FILTERS and not FILTERS[name].in_query) for name in query)
 
 
-def is_counted(query: Mapping[str, Any]) -> bool:
+def is_counted(kind: Kind, query: Mapping[str, Any]) -> bool:
     """Whether the service counts only what matches."""
-    return not _uncounted(query)
+    return not _uncounted(kind, query)
 
 
 # Options that are refused before anything is sent, and their values.
