@@ -13,7 +13,9 @@ from __future__ import annotations
 import contextlib
 import gc
 import json
+import logging
 import os
+import re
 import sys
 import typing as t
 import warnings
@@ -35,8 +37,12 @@ from ..module_utils._task import ModuleDefinition, Task, run_task
 SWITCH = "coralogix_incidents_in_process"
 # These act only when a process starts.
 STARTUP_PREFIXES = ("PYTHON", "LD_", "OPENSSL_")
+# A shell reads anything else as a command or as a part of the value. Python refuses some of it.
+VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 # Where Ansible would look for a Python of this machine, nobody has chosen another one than its own.
 AUTOMATIC = "auto"
+# A task that makes more objects than this is a large one: over some thousand incidents.
+MANY_OBJECTS = 100_000
 # What a module shows in place of a secret option.
 NO_LOG_VALUE = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 
@@ -74,7 +80,7 @@ class InProcessAction(ActionBase):
         given = self._plain_arguments()
         if environment is None or given is None or import_problem() is not None:
             return None
-        with changed_environment(environment), warnings.catch_warnings(), collector_at_rest():
+        with changed_environment(environment), warnings.catch_warnings(), logging_off(), collector_at_rest():
             # Options of the type path expand variables of the environment.
             validated = ArgumentSpecValidator(
                 self.definition.argument_spec, mutually_exclusive=self.definition.mutually_exclusive
@@ -131,12 +137,13 @@ class InProcessAction(ActionBase):
         return python.startswith(AUTOMATIC) or is_same_python(python, sys.executable)
 
     def _task_environment(self) -> dict[str, str] | None:
-        """The variables of the keyword environment. None if some act only at the start of a process."""
-        environment: dict[str, t.Any] = {}
-        self._compute_environment_string(environment)
-        if any(name.startswith(STARTUP_PREFIXES) for name in environment):
+        """The variables of the keyword environment. None if some act only at the start of a process, or in a shell."""
+        given: dict[str, t.Any] = {}
+        self._compute_environment_string(given)
+        environment = {str(name): str(value) for name, value in given.items()}
+        if any(name.startswith(STARTUP_PREFIXES) or not VARIABLE_NAME.match(name) for name in environment):
             return None
-        return {str(name): str(value) for name, value in environment.items()}
+        return environment
 
     def _plain_arguments(self) -> dict[str, t.Any] | None:
         """The options as plain values, without Ansible's tags. None if one is not plain, such as an inline vault."""
@@ -164,8 +171,9 @@ def is_same_python(python: str, own: str) -> bool:
 def changed_environment(changes: t.Mapping[str, str]) -> t.Iterator[None]:
     """Set variables of this process for as long as the context lasts."""
     before = {name: os.environ.get(name) for name in changes}
-    os.environ.update(changes)
     try:
+        # Fails in the middle if a value cannot be set.
+        os.environ.update(changes)
         yield
     finally:
         for name, value in before.items():
@@ -176,16 +184,29 @@ def changed_environment(changes: t.Mapping[str, str]) -> t.Iterator[None]:
 
 
 @contextlib.contextmanager
+def logging_off() -> t.Iterator[None]:
+    """Keep what libraries log out of Ansible's log file. A key may be in it, as in headers that cannot be parsed."""
+    before = logging.root.manager.disable
+    logging.disable()
+    try:
+        yield
+    finally:
+        logging.disable(before)
+
+
+@contextlib.contextmanager
 def collector_at_rest() -> t.Iterator[None]:
     """Keep the garbage collector from walking, again and again, through what a large task makes and returns.
 
-    Nothing in it refers to itself, so there is nothing to find. It takes a twentieth of the time of 10,000 incidents.
+    Nothing of that refers to itself, so there is nothing to find. It takes a twentieth of the time of 10,000 incidents.
+    What a small task leaves to the collector, such as its connections, is found as usual: loop items share one process.
     """
     was_enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        gc.freeze()
+        if gc.get_count()[0] > MANY_OBJECTS:
+            gc.freeze()
         if was_enabled:
             gc.enable()

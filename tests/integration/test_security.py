@@ -13,6 +13,7 @@ from __future__ import annotations
 import base64
 import socket
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -57,6 +58,8 @@ CASES = {
     "in JSON of another form": Careless({"replace": {"incidents": {}, "notFoundIds": [], KEY: KEY}}),
     "in a redirect": Careless({"redirect": f"https://elsewhere.example.com/?key={KEY}"}),
     "in an answer that is no HTTP": Careless({"raw": f"{KEY}\r\n\r\n"}),
+    # urllib3 logs what it cannot parse, and Ansible writes what is logged in its own process to its log file.
+    "in a header that is none": Careless({"raw": f"HTTP/1.1 401 Unauthorized\r\nno header {KEY}\r\n\r\n"}),
     "in JSON that is cut": Careless({"malformed": True}, incident={"name": KEY * 30}),
     "in an incident": Careless(
         incident={"name": f"key {KEY}", "displayLabels": {f"key {KEY}": IN_BASE64}}, succeeds=True, as_module=True
@@ -73,6 +76,10 @@ CASES = {
 }
 
 
+def log_file(ansible: Ansible) -> Path:
+    return ansible.folder / "ansible.log"
+
+
 @pytest.fixture(scope="module")
 def play(simulators: Callable[..., Simulator], shared_ansible: Ansible) -> Callable[[str], Run]:
     def run(way: str) -> Run:
@@ -87,7 +94,7 @@ def play(simulators: Callable[..., Simulator], shared_ansible: Ansible) -> Calla
             ids = {} if "status" in careless.options else {"incident_ids": [incident_id]}
             options = {"api_url": sim.url, "api_key": KEY, "retries": 0, "api_version": "5", **ids, **careless.options}
             cases[name] = Case(options, module=careless.module)
-        env = {"CORALOGIX_API_KEY": f" {KEY}\n"}
+        env = {"CORALOGIX_API_KEY": f" {KEY}\n", "ANSIBLE_LOG_PATH": str(log_file(shared_ansible))}
         return shared_ansible.each(cases, {"name": "task", "diff": True}, args=LOUD, way=way, env=env)
 
     return run
@@ -106,6 +113,15 @@ def test_key_is_masked(in_process: Run) -> None:
     assert in_process.of("task", "in an incident")["incidents"][0]["name"] == "key ********"
     assert IN_BASE64 not in in_process.output
     assert "Traceback" not in in_process.output
+
+
+@pytest.mark.parity
+def test_key_is_not_in_the_log_file(in_process: Run, shared_ansible: Ansible) -> None:
+    assert in_process.tasks
+    log = log_file(shared_ansible).read_text(encoding="utf-8")
+    assert "the key ******** may not read" in log
+    assert KEY not in log
+    assert IN_BASE64 not in log
 
 
 def test_key_is_masked_as_a_module(play: Callable[[str], Run], in_process: Run) -> None:

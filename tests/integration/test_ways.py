@@ -79,6 +79,7 @@ CONTEXTS = {
         IN_PROCESS, {**OWN_PYTHON, "env": {"CORALOGIX_URL": "{{ url }}", "X": 1}}, {"api_url": None}
     ),
     "variable of Python": Context(AS_MODULE, {**OWN_PYTHON, "env": {"PYTHONHASHSEED": "1"}}),
+    "variable with a name for shells": Context(AS_MODULE, {**OWN_PYTHON, "env": {"A=B": "1"}}),
     "delegated to another Python": Context(AS_MODULE, OWN_PYTHON, delegate="with another Python"),
     "delegated to the own Python": Context(IN_PROCESS, OTHER_PYTHON, delegate="with the own Python"),
 }

@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a task in Ansible's own process shows of its arguments: no secret, neither as an option nor within another."""
+"""What a task in Ansible's own process shows of its arguments, and what it leaves behind in the process.
+
+Each test has a Python of its own: Ansible's parts for a controller change what its parts for modules print.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,6 @@ ROWS = [
     (WITH_KEY, IN_ENVIRONMENT, MASKED),
 ]
 
-# In a Python of its own: Ansible's parts for a controller change what its parts for modules print.
 PROGRAM = """
 import json, sys
 from ansible_collections.coralogix.incidents.plugins.action.case_comment import ActionModule
@@ -39,15 +41,43 @@ print(json.dumps([action._shown_arguments(task) for task in tasks]))
 """
 
 
-def test_no_secret_is_among_the_arguments_that_are_returned(subprocess_environ: dict[str, str]) -> None:
+# What cannot be set is refused by Python when the variable before it is set already.
+LEFT_BEHIND = """
+import gc, json, logging, os
+from ansible_collections.coralogix.incidents.plugins.plugin_utils import _in_process
+
+def state():
+    return [dict(os.environ), logging.root.manager.disable, gc.isenabled(), gc.get_freeze_count()]
+
+before = state()
+for changes in ({"CX_API_KEY": "k"}, {"CX_API_KEY": "k", "X": chr(0)}):
+    try:
+        with _in_process.changed_environment(changes), _in_process.logging_off(), _in_process.collector_at_rest():
+            raise ValueError
+    except ValueError:
+        print(json.dumps(state() == before))
+"""
+
+
+def run(program: str, environ: dict[str, str], given: str = "") -> str:
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM],
-        input=json.dumps(ROWS),
-        env=subprocess_environ,
+        [sys.executable, "-c", program],
+        input=given,
+        env=environ,
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert json.loads(done.stdout) == [shown for _options, _environ, shown in ROWS]
+    return done.stdout
+
+
+def test_no_secret_is_among_the_arguments_that_are_returned(subprocess_environ: dict[str, str]) -> None:
+    shown = run(PROGRAM, subprocess_environ, json.dumps(ROWS))
+    assert json.loads(shown) == [expected for _options, _environ, expected in ROWS]
+
+
+def test_nothing_is_left_behind(subprocess_environ: dict[str, str]) -> None:
+    """Neither by a task that ends, nor by one whose environment cannot be set. Loop items share one process."""
+    assert run(LEFT_BEHIND, subprocess_environ) == "true\n" * 2
