@@ -29,6 +29,8 @@ from ansible.module_utils.common.parameters import remove_values
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 
+from ..module_utils._arguments import check_given
+from ..module_utils._errors import CoralogixError
 from ..module_utils._requests_import import import_problem
 from ..module_utils._settings import find_secrets
 from ..module_utils._task import ModuleDefinition, Task, run_task
@@ -109,9 +111,15 @@ class InProcessAction(ActionBase):
             return True
 
     def _shown_arguments(self, task: Task) -> dict[str, t.Any]:
-        """The arguments as a module shows them: without secrets."""
+        """The arguments as a module shows them: without secrets, and what it refuses as it was given."""
+        params = task.params
+        try:
+            check_given(task.given, self.definition.options, self.definition.not_null)
+        except CoralogixError:
+            spec = self.definition.argument_spec.items()
+            params = {**{name: option.get("default") for name, option in spec}, **task.given}
         secret = [name for name, option in self.definition.argument_spec.items() if option.get("no_log")]
-        shown = {**task.params, **{name: NO_LOG_VALUE for name in secret if task.params.get(name) is not None}}
+        shown = {**params, **{name: NO_LOG_VALUE for name in secret if params.get(name) is not None}}
         masked: dict[str, t.Any] = remove_values(shown, find_secrets(task.params, task.environ))
         return masked
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import unquote
 
@@ -44,27 +44,24 @@ def normalise(content: Any) -> str:
     return _UUID.sub(lambda found: f"UUID-{numbers.setdefault(found[0], len(numbers))}", text)
 
 
-def assert_same_results(
-    in_process: Run, as_modules: Run, check_ways: bool = True, ignored: Collection[str] = ()
-) -> None:
+def assert_same_results(in_process: Run, as_modules: Run, check_ways: bool = True) -> None:
     """All tasks that ran as modules returned the same in process.
 
-    C(check_ways) also makes sure that they ran in these ways. Both runs then need the output of LOUD. C(ignored) are
-    keys of results.
+    C(check_ways) also makes sure that they ran in these ways. Both runs then need the output of LOUD.
     """
     assert as_modules.tasks, as_modules.end
     for task in as_modules.tasks:
         other = in_process.of(task.task, task.host)
         # Within a value, the order counts as well. Ansible itself adds some keys at the top.
-        both = [normalise([one.outcome, *_sorted_items(one.result, ignored)]) for one in (other, task)]
+        both = [normalise([one.outcome, *_sorted_items(one.result)]) for one in (other, task)]
         assert both[0].splitlines() == both[1].splitlines(), task.task
         if check_ways:
             assert as_modules.started_module(task.host), task
             assert not in_process.started_module(task.host), task
 
 
-def _sorted_items(result: Mapping[str, Any], ignored: Collection[str]) -> list[tuple[str, Any]]:
-    sorted_result = {key: value for key, value in sorted(result.items()) if key not in ignored}
+def _sorted_items(result: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    sorted_result = dict(sorted(result.items()))
     if "invocation" in sorted_result:
         sorted_result["invocation"] = sorted(result["invocation"]["module_args"].items())
     return list(sorted_result.items())
