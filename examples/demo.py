@@ -214,7 +214,8 @@ def keep_simulator() -> int:
         print("A simulator of the Coralogix API is running. Paste these lines into another terminal:\n")
         for line in shell_lines(simulator.url, folder):
             print(line)
-        print("\nThen paste commands of README and docs, except for those that set the key and the region. Try:\n")
+        print("\nThen paste commands of README and docs, except for those that set the key and the region, and those")
+        print("that install something: from that terminal, nothing but the simulator can be reached. Try:\n")
         print("ansible-playbook coralogix.incidents.list\n")
         print("Enter opens a critical incident and an urgent case, for rulebooks. Ctrl-C stops the simulator.")
         print("The requests that it receives:", flush=True)

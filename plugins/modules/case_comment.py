@@ -85,7 +85,7 @@ cases:
       type: dict
       contains:
         system:
-          description: The priority that the system sees.
+          description: The priority that Coralogix computes.
           type: str
           sample: CASE_PRIORITY_P3
         override:

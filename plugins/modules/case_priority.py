@@ -12,7 +12,7 @@ version_added: 1.0.0
 author:
   - The coralogix.incidents contributors (@coralogix)
 description:
-  - Sets or clears the priority that overrides the one that the system sees, and returns the cases as facts.
+  - Sets or clears the priority that overrides the one that Coralogix computes, and returns the cases as facts.
   - The module compares the override, not the priority of the system. Resolved and closed cases are skipped.
   - The module reads the cases first, writes only to those that need it, and verifies the effect.
 extends_documentation_fragment:
@@ -96,7 +96,7 @@ cases:
       type: dict
       contains:
         system:
-          description: The priority that the system sees.
+          description: The priority that Coralogix computes.
           type: str
           sample: CASE_PRIORITY_P3
         override:

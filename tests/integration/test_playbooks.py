@@ -102,7 +102,7 @@ class Service:
             yield f"triage-{kind}", "triage", {"assignee": assignee, "kind": kind, "created_after": "-15m"}
         # At the end, as what they show depends on the others.
         for kind in KINDS:
-            given = {} if kind == "both" else {"kind": kind}
+            given = {} if kind == "both" else {"kind": kind, "limit": 1}
             yield f"list-{kind}", "list", {**given, "user": "lee.both@example.com", "team_id": TEAM}
 
 
@@ -238,26 +238,41 @@ def test_says_what_it_did(service: Service, played: tuple[Played, Played]) -> No
     assert done.lines("hand_over-both-2") == ["Handed over. Incidents: 0, cases: 0."]
     assert done.lines("leaver-cases-1") == ["Unassigned. Incidents: 0, cases: 1."]
     assert done.lines("unassign-both-1") == ["Unassigned. Incidents: 1, cases: 1. Unknown: none."]
-    assert done.lines("triage-given-both-1") == ["Taken. Incidents: 1, cases: 1. Left to somebody else: 0."]
-    assert done.lines("resolve-both-1") == ["Resolved: 1 incidents, 1 cases. Closed: 1 incidents, 1 cases."]
+    assert done.lines("triage-given-both-1") == [
+        "Taken. Incidents: 1, cases: 1. Already assigned to somebody else: 0. Not open: 0. Unknown: none."
+    ]
+    assert done.lines("resolve-both-1") == [
+        "Resolved. Incidents: 1, cases: 1. Closed. Incidents: 1, cases: 1. Unknown: none."
+    ]
     lines = done.lines("list-both-1")
     headings = [line for line in lines if line.startswith("Open ")]
     items = [line for line in lines if line not in headings]
     assert headings == ["Open incidents: 3", "Open cases: 3"]
+    assert done.lines("list-incidents-1")[0] == "Open incidents: 3, shown: 1"
+    assert done.lines("list-cases-1")[0] == "Open cases: at least 1"
     assert len(items) == 6, "what was handed over, what triage was given, and what it found"
     assert all(line.endswith(f" h  {NAME} [{second}]") for line in items), items
 
 
+INCIDENT, DANA = "0b5f8a3e-6c1d-4f0e-9a57-3d2b1c4e5f60", "5e1f0c52-7a0c-4b7e-8f57-2f7d8f1a9b11"
+BOTH_IDS = {"incident_ids": [INCIDENT], "case_ids": ["CASE-999"]}
 REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
     "nobody-to-hand-over-to": ("hand_over", {"from_user": "dana"}, "Set from_user and to_user"),
-    "nobody-leaves": ("leaver", {"user": " "}, "Set user, the one who leaves"),
-    "nobody-takes": ("triage", {"assignee": None}, "Set assignee, the one who takes them"),
+    "nobody-leaves": ("leaver", {"user": " "}, "Set user to the person who leaves"),
+    "nobody-takes": ("triage", {"assignee": None}, "Set assignee to the person who takes over"),
     "nothing-to-unassign": ("unassign", {"incident_ids": "", "case_ids": None}, "Set what to unassign"),
     "nothing-to-resolve": ("resolve", {}, "Set what to resolve"),
     "both-ways-to-resolve": ("resolve", {"incident_ids": "x", "user": "dana"}, "Set what to resolve"),
     "no-such-kind": ("list", {"kind": "alerts"}, "kind must be incidents, cases or both"),
     "no-ids": ("triage", {"assignee": "dana", "incident_ids": None}, "incident_ids "),
     "no-team": ("leaver", {"user": "dana@example.com", "kind": "incidents"}, "team_id"),
+    "no-such-boolean": ("resolve", {"incident_ids": [INCIDENT], "close": "yess"}, "close must be true or false"),
+    # What is wrong about the cases is found before the incidents are written.
+    "to-no-user-of-cases": ("hand_over", {"from_user": DANA, "to_user": "lee"}, "assignee contains 'lee'"),
+    "taken-by-no-user-of-cases": ("triage", {"assignee": "lee"}, "assignee contains 'lee'"),
+    "no-case-to-take": ("triage", {"assignee": DANA, "incident_ids": [INCIDENT], "case_ids": ""}, "case_ids "),
+    "unknown-case-to-unassign": ("unassign", BOTH_IDS, "Unknown case IDs: 'CASE-999'"),
+    "unknown-case-to-resolve": ("resolve", BOTH_IDS, "Unknown case IDs: 'CASE-999'"),
 }
 
 
@@ -273,7 +288,8 @@ ACCEPTED: dict[str, dict[str, Any]] = {
 
 
 def test_refuses_what_it_cannot_do(ansible: Ansible, sim: Simulator) -> None:
-    sim.add_incident(assignees=("dana",))
+    sim.add_incident(INCIDENT, assignees=(DANA,))
+    sim.add_incident(assignees=(), severity="INCIDENT_SEVERITY_CRITICAL", createdAt=timestamp(time.time() - 60))
     refused = [(name, playbook, variables) for name, (playbook, variables, _message) in REFUSED.items()]
     accepted = [(f"accepted-{playbook}", playbook, variables) for playbook, variables in ACCEPTED.items()]
     runs = [*refused, *accepted]

@@ -64,8 +64,8 @@ options:
       - gone
   feedback:
     description:
-      - Whether ansible-rulebook acknowledges each event. Together with O(state_path), no event is lost then,
-        whenever the process is killed.
+      - Whether ansible-rulebook acknowledges each event. Together with O(state_path), no event is lost on
+        its way to the engine then, whenever the process is killed.
       - Needs C(--persistence-id) on the command line of ansible-rulebook, and a C(name) for the source.
     type: bool
     default: false
