@@ -206,7 +206,9 @@ class Memory:
         compared = remembered(self._rules, item)
         self._absent.setdefault(item_id, _Absence(now, 0))
         version = self._rules.version(item)
-        if compared == record.item or version[0] < record.version[0]:
+        # The last look before the item is forgotten is believed: only the times of its changes can be out of order.
+        is_late = version[0] < record.version[0] and not self._has_left(record, now)
+        if compared == record.item or is_late:
             return []
         self._see_times(item, now)
         version = (version[0], max(version[1], record.version[1]))

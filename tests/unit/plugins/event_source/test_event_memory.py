@@ -218,6 +218,15 @@ def test_a_late_read_makes_no_events() -> None:
     assert story.poll(read=[item(A)]) == []
 
 
+def test_a_read_that_stays_late_is_believed_before_the_item_is_forgotten() -> None:
+    """A change may carry an earlier time: the clocks of a service differ, and so do the digits of its seconds."""
+    story = Story(item(A, minutes=1), item(B))
+    found = [story.poll(item(B, minutes=n), read=[closed(A, 0)]) for n in range(30)]
+    assert not any(found[:5])
+    assert [event for events in found for event in events] == [(A, "resolved"), (A, "closed")]
+    assert A not in story.memory.records
+
+
 def test_what_has_ended_is_forgotten_once_no_list_shows_it() -> None:
     story = Story(item(A), item(B))
     story.poll(closed(A, 1), item(B))
