@@ -96,7 +96,8 @@ class Memory:
         self.records: dict[str, Record] = {}
         self.generation = 0
         self.newest = ""
-        """The newest time of the service's clock that an item has shown, in RFC 3339 form."""
+        """The newest time of the service's clock that an item has shown, or that it had at the first poll at least, in
+        RFC 3339 form."""
         self._absent: dict[str, _Absence] = {}
         self._stale: dict[str, int] = {}
         self._gone: dict[str, datetime] = {}
@@ -177,6 +178,8 @@ class Memory:
             deliveries += self._read(item_id, item, now)
         forgotten = self._forget(listed, read, now)
         self.generation += bool(forgotten or back)
+        # With nothing to watch yet, what opens after a restart is new all the same.
+        self.newest = self.newest or rfc3339(now - MAX_SKEW)
         created = self._rules.created
         # What makes no events comes first, so that it is remembered before any event is sent.
         deliveries.sort(key=lambda delivery: (bool(delivery.events), str(delivery.record.item.get(created))))

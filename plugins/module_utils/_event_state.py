@@ -60,6 +60,9 @@ class StateFile:
             ) from None
         except OSError as error:
             raise self._unusable(error) from None
+        if os.path.exists(self._path) and not os.path.isfile(self._path):
+            # A pipe or a device would be read for ever.
+            raise option_invalid(f"state_path is {self._shown!r}. It is a folder, a pipe or a device. Name a file.")
         try:
             with open(self._path, encoding="utf-8") as file:
                 text = file.read()

@@ -102,8 +102,8 @@ class Service:
             yield f"triage-{kind}", "triage", {"assignee": assignee, "kind": kind, "created_after": "-15m"}
         # At the end, as what they show depends on the others.
         for kind in KINDS:
-            given = {} if kind == "both" else {"kind": kind, "limit": 1}
-            yield f"list-{kind}", "list", {**given, "user": "lee.both@example.com", "team_id": TEAM}
+            shown = {} if kind == "both" else {"kind": kind, "limit": 1}
+            yield f"list-{kind}", "list", {**shown, "user": "lee.both@example.com", "team_id": TEAM}
 
 
 def of_both_kinds(runs: Sequence[RunOfPlaybook]) -> list[RunOfPlaybook]:

@@ -177,6 +177,23 @@ def test_a_restart_goes_on_where_the_state_ended(simulator: Simulator, tmp_path:
     assert KEY not in (tmp_path / "state").read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("kind", RESOURCES)
+def test_a_start_with_nothing_to_watch_is_remembered(simulator: Simulator, tmp_path: Path, kind: str) -> None:
+    path = str(tmp_path / "state")
+    first = Source(simulator.url, kind, state_path=path)
+    first.now -= timedelta(days=2)
+    assert first.poll() == []
+    first.poller.close()
+    add: t.Any = simulator.add_incident if kind == "incident" else simulator.add_case
+    created, fields = ("createdAt", {"assignees": ()}) if kind == "incident" else ("createTime", {})
+    ended, still_open = (add(**fields, **{created: ago(minutes)}) for minutes in (24 * 60, 30))
+    simulator.act("close" if kind == "incident" else "case_close", ended)
+    second = Source(simulator.url, kind, state_path=path)
+    changes = [(ended, "opened"), (ended, "resolved"), (ended, "closed"), (still_open, "opened")]
+    assert second.poll() == changes
+    second.poller.close()
+
+
 def test_a_state_that_cannot_be_written_is_logged(
     simulator: Simulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

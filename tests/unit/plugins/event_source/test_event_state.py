@@ -135,12 +135,14 @@ def test_two_sources_cannot_use_one_file(state: StateFile, path: Path) -> None:
     "name, words",
     {
         "no folder": ("missing/state", "No such file or directory"),
-        "a folder": ("", "directory"),
+        "a folder": ("", "It is a folder, a pipe or a device."),
+        "a pipe": ("pipe", "It is a folder, a pipe or a device."),
         "a file in place of a folder": ("file/state", "Not a directory"),
     },
 )
 def test_a_path_that_cannot_be_used(tmp_path: Path, name: str, words: str) -> None:
     (tmp_path / "file").touch()
+    os.mkfifo(tmp_path / "pipe")
     assert words in refusal(reopened, tmp_path / name)
 
 
