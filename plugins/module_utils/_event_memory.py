@@ -195,7 +195,7 @@ class Memory:
         if compared == record.item:
             return []
         version = self._rules.version(item)
-        if version < record.version and self._stale.get(item_id, 0) < _MAX_STALE:
+        if _order(version) < _order(record.version) and self._stale.get(item_id, 0) < _MAX_STALE:
             self._stale[item_id] = self._stale.get(item_id, 0) + 1
             return []
         self._stale.pop(item_id, None)
@@ -210,7 +210,7 @@ class Memory:
         self._absent.setdefault(item_id, _Absence(now, 0))
         version = self._rules.version(item)
         # The last look before the item is forgotten is believed: only the times of its changes can be out of order.
-        is_late = version[0] < record.version[0] and not self._has_left(record, now)
+        is_late = _order(version)[0] < _order(record.version)[0] and not self._has_left(record, now)
         if compared == record.item or is_late:
             return []
         self._see_times(item, now)
@@ -294,6 +294,12 @@ class Memory:
 
     def is_open(self, item: Item) -> bool:
         return self._rules.stage(item) not in (RESOLVED, CLOSED)
+
+
+def _order(version: tuple[str, int]) -> tuple[str, int]:
+    """For comparing versions. Without the Z, a whole second comes before its fractions."""
+    moment, count = version
+    return moment.rstrip("Z"), count
 
 
 def parse_moment(text: str) -> datetime | None:

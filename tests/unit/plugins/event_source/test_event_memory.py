@@ -213,6 +213,11 @@ def test_answers_that_stay_late_are_believed_in_the_end() -> None:
     assert found == [[]] * 10 + [[(A, "assigned")], []]
 
 
+def test_a_fraction_of_a_second_is_later_than_its_whole() -> None:
+    story = Story(item(A, lastStateUpdateTime="2026-11-23T12:00:00Z"))
+    assert story.poll(item(A, "dana", lastStateUpdateTime="2026-11-23T12:00:00.500Z")) == [(A, "assigned")]
+
+
 def test_a_late_read_makes_no_events() -> None:
     story = Story(item(A, "dana", minutes=5))
     assert story.poll(read=[item(A)]) == []
