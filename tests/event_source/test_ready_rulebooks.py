@@ -182,7 +182,7 @@ def test_triage_close_and_unassign(demo: Demo) -> None:
 
     # It is resolved: it is closed.
     demo.playbook("resolve", incident_ids=[incident_id], case_ids=[case_id])
-    close.wait_for(lambda: close.text.count("Resolved: 0 incidents, 0 cases. Closed: ") == 2, "closing")
+    close.wait_for(lambda: close.text.count("Resolved. Incidents: 0, cases: 0. Closed. ") == 2, "closing")
     assert demo.requests("POST", "/all/closed") == 1
     assert demo.requests("POST", "/closed/v1") == 1
 
