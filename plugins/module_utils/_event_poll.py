@@ -132,7 +132,10 @@ class Poller:
         if lines is not None:
             self._starts_anew = False
             self._memory.generation, self._memory.newest = self._state.header
-            records = [Record.from_json(line) for line in lines]
+            try:
+                records = [Record.from_json(line) for line in lines]
+            except (ValueError, TypeError):
+                raise self._error(self._state.damaged().error) from None
             self._memory.records = {record.item["id"]: record for record in records}
 
     def stop(self) -> None:

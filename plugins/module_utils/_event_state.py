@@ -18,7 +18,7 @@ import tempfile
 import typing as t
 import zlib
 
-from ._errors import option_invalid
+from ._errors import CoralogixError, option_invalid
 
 _FORMAT = "coralogix.incidents event source"
 _VERSION = 1
@@ -69,7 +69,7 @@ class StateFile:
         except FileNotFoundError:
             return None
         except UnicodeDecodeError:
-            raise self._damaged("is not UTF-8 text") from None
+            raise self.damaged("is not UTF-8 text") from None
         except OSError as error:
             raise self._unusable(error) from None
         if not text.strip():
@@ -128,18 +128,20 @@ class StateFile:
             whole = "\n".join([*lines[:-2], ""]).encode()
             is_whole = lines[-1] == "" and last == {"items": len(lines) - 3, "crc32": zlib.crc32(whole)}
             header = Header(int(first["generation"]), str(first["newest"]))
+            items = {_item_id(line): line for line in lines[1:-2]}
         except (ValueError, LookupError, TypeError, RecursionError):
             is_whole = False
         if not is_whole:
-            raise self._damaged("is damaged")
+            raise self.damaged()
         self.header = header
-        self._lines = {_item_id(line): line for line in lines[1:-2]}
+        self._lines = items
         return list(self._lines.values())
 
-    def _damaged(self, problem: str) -> Exception:
+    def damaged(self, problem: str = "is damaged") -> CoralogixError:
+        """The exception for a file whose content cannot be used."""
         return self._refused(f"The file {problem}.")
 
-    def _refused(self, problem: str) -> Exception:
+    def _refused(self, problem: str) -> CoralogixError:
         return option_invalid(
             f"state_path is {self._shown!r}. {problem} It was not changed. Name another file, or remove this one to "
             "start from now."

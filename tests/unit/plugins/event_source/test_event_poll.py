@@ -16,6 +16,7 @@ from ansible_collections.coralogix.incidents.plugins.module_utils import _event_
 from ansible_collections.coralogix.incidents.plugins.module_utils._case import CASE
 from ansible_collections.coralogix.incidents.plugins.module_utils._case_events import CASE_EVENTS
 from ansible_collections.coralogix.incidents.plugins.module_utils._event_poll import Poller, SourceError
+from ansible_collections.coralogix.incidents.plugins.module_utils._event_state import StateFile
 from ansible_collections.coralogix.incidents.plugins.module_utils._incident import INCIDENT
 from ansible_collections.coralogix.incidents.plugins.module_utils._incident_events import INCIDENT_EVENTS
 from helpers import KEY, table
@@ -192,6 +193,19 @@ def test_a_start_with_nothing_to_watch_is_remembered(simulator: Simulator, tmp_p
     changes = [(ended, "opened"), (ended, "resolved"), (ended, "closed"), (still_open, "opened")]
     assert second.poll() == changes
     second.poller.close()
+
+
+@pytest.mark.parametrize("line", ["{}", "x", '[{"id":"A"},1,0,{}]', '[{"id":"A"},["",0],0,[]]'])
+def test_a_whole_state_without_records_is_damaged(simulator: Simulator, tmp_path: Path, line: str) -> None:
+    path = tmp_path / "state"
+    state = StateFile(str(path), f"incidents at {simulator.url.partition('//')[2]}")
+    state.open()
+    state.put("A", line)
+    state.save()
+    state.close()
+    with pytest.raises(SourceError, match="The file is damaged"):
+        Source(simulator.url, state_path=str(path))
+    assert line in path.read_text(encoding="utf-8")
 
 
 def test_a_state_that_cannot_be_written_is_logged(
