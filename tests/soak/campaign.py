@@ -125,8 +125,8 @@ def _converge(case: Case, report: Report) -> list[str]:
         # What reading shows in need is asked for again, though the service refuses it. After that, no further request
         # begins: some are left for the next run.
         is_refused = any(invariants.is_refused(case, incident_id) for incident_id in case.asked)
-        has_more_to_do = (case.changed_by_us and not is_refused) or (case.writes and not (case.is_unread or is_refused))
-        if name == "a further run" and has_more_to_do:
+        has_written = case.changed_by_us or (case.writes and not case.is_unread)
+        if name == "a further run" and has_written and not is_refused:
             found.append(f"it changed something: {case.run.result}")
         breaches += [f"{name}: {breach}" for breach in found]
         report.counts["requests"]["further runs"] += 1

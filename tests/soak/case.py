@@ -358,7 +358,9 @@ class Case:
         known = {incident_id: last.incident for incident_id, last in lasts.items() if last and last.incident}
         # An answer that is not true may give two of them the same ID: they count as one.
         named = {incident["id"]: incident_id for incident_id, incident in reversed(known.items())}
-        known = {incident_id: incident for incident_id, incident in known.items() if incident_id in named.values()}
+        known = {
+            incident_id: incident for incident_id, incident in known.items() if named[incident["id"]] == incident_id
+        }
         if self.scenario.task.operation is None:
             return known
         return {i: incident for i, incident in known.items() if UNKNOWN not in self.all_effects[i]}

@@ -19,22 +19,10 @@ from urllib.parse import quote
 from operations import ASSIGNEE, COMMENT, REASON, TITLE
 from simulator import APPLICATION_LABEL, assignment
 
-from .answers import is_uuid
+from .answers import is_uuid, portable
 from .faults import BY_FILTERS, ENDLESS, KINDS, LEADS_BACK, LISTS_INCIDENTS, READS, STALE, WRITES, Edit
 from .kinds import CASES, OTHER_USER, SAME_ACT
-from .tasks import (
-    APPLICATIONS,
-    DAYS,
-    STAGES,
-    TASKS,
-    TEAMS,
-    USERS,
-    Task,
-    draw_query,
-    fits_inventory,
-    matches_nothing,
-    refused_options,
-)
+from .tasks import APPLICATIONS, DAYS, STAGES, TASKS, TEAMS, USERS, Task, draw_query, matches_nothing, refused_options
 
 IN_MEMORY, OVER_HTTP, MODULE, STOPPED, PLAYBOOK = "memory", "http", "module", "stopped", "playbook"
 # Out of a thousand runs. A process of its own costs fifty runs in this one, a playbook three hundred.
@@ -516,7 +504,8 @@ def draw(
     given = _draw_case_ids(random, asked, drawn, is_calm) if is_case else _draw_given_ids(random, asked)
     # Where nothing is to be done, not all options are looked at.
     has_refused = random.random() < 0.03 and asked and not matches_nothing(options)
-    refusable = [option for option in refused_options(task) if mode != PLAYBOOK or fits_inventory(option)]
+    # An inventory holds only what Ansible can carry.
+    refusable = [each for each in refused_options(task) if mode != PLAYBOOK or portable([*each]) == [*each]]
     scenario = Scenario(
         mode=mode,
         name=name,

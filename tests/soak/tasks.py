@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any, Callable, NamedTuple
@@ -273,8 +271,3 @@ def refused_options(task: Task) -> list[tuple[str, Any]]:
     by_filters: Sequence[tuple[str, Any]] = _REFUSED_CASE_FILTERS if is_case else _REFUSED_FILTERS
     own = _REFUSED_OWN.get(task.module, [])
     return [*own, *_REFUSED_ANYWHERE, *(by_filters if task.by_filters else by_ids)]
-
-
-def fits_inventory(value: Any) -> bool:
-    """Whether an inventory of Ansible can hold it: no text with one half of a pair of surrogates."""
-    return not re.search(r"\\ud[89a-f]", json.dumps(value))
