@@ -39,6 +39,15 @@ CONNECTION_OPTIONS: dict[str, dict[str, t.Any]] = {
 HOST_OPTIONS = ("api_url", "domain", "region")
 DEFAULT_URL = "https://api.coralogix.com"
 REGIONS = ("ap1", "ap2", "ap3", "eu1", "eu2", "us1", "us2", "us3")
+# The web pages of a region are at https://TEAM.app.DOMAIN. Older regions also have a domain of their own.
+_REGION_OF_DOMAIN = {
+    "coralogix.com": "eu1",
+    "coralogix.us": "us1",
+    "cx498.coralogix.com": "us2",
+    "coralogix.in": "ap1",
+    "coralogixsg.com": "ap2",
+    **{f"{region}.coralogix.com": region for region in REGIONS},
+}
 MAX_SECONDS = {"timeout": 3600.0, "deadline": 86_400.0}
 MAX_RETRIES = 100
 # requests looks at these in this order where no CA is given.
@@ -192,6 +201,7 @@ def _find_host(options: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> 
 
 
 def _base_url(host: _Value, api_version: str) -> tuple[str, str]:
+    _refuse_web_page(host)
     base = {"api_url": _check_url, "domain": _domain_url, "region": _region_url}[host.option](host)
     versioned = _VERSIONED_PATH.search(base)
     if versioned is None:
@@ -207,6 +217,18 @@ def _base_url(host: _Value, api_version: str) -> tuple[str, str]:
             "Leave one of them out, or make them agree."
         )
     return base, pinned.pop() if pinned else "latest"
+
+
+def _refuse_web_page(host: _Value) -> None:
+    """People copy the address of the product from their browser. It is not the host of the API."""
+    page = re.match(r"(https?://)?((?!api\.)[\w-]+\.)?app\.(?P<domain>[\w.-]+)(:\d+)?([/?#]|\Z)", host.value, re.I)
+    region = page and _REGION_OF_DOMAIN.get(page["domain"].lower())
+    if not region:
+        return
+    advice = f"Set region to {region} instead."
+    if host.source != host.option:
+        advice = f"Unset it, and set {CONNECTION_OPTIONS['region']['env'][0]} to {region}."
+    raise option_invalid(f"{host.source} is {host.value!r}. That is the web page of Coralogix, not its API. {advice}")
 
 
 def _check_url(host: _Value) -> str:

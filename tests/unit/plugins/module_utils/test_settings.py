@@ -159,6 +159,38 @@ def test_bad_host_is_refused_by_name_and_with_advice(names: tuple[str, str, str]
         assert (names[2] in message, SECRET in message) == (True, False)
 
 
+WEB_PAGES = {
+    "https://team.app.eu2.coralogix.com": "eu2",
+    "https://team.app.eu2.coralogix.com/#/settings/api-keys": "eu2",
+    "http://Team.App.EU2.Coralogix.com:443": "eu2",
+    "https://app.coralogix.com": "eu1",
+    "https://team.app.coralogix.us": "us1",
+    "https://team.app.cx498.coralogix.com": "us2",
+    "https://team.app.coralogix.in": "ap1",
+    "https://team.app.coralogixsg.com": "ap2",
+    "https://team.app.ap3.coralogix.com": "ap3",
+}
+
+
+@pytest.mark.parametrize("option", ["api_url", "domain", "region"])
+@pytest.mark.parametrize(("url", "region"), WEB_PAGES.items())
+def test_address_of_the_web_page_is_refused_with_its_region(option: str, url: str, region: str) -> None:
+    name = url.partition("//")[2].partition("/")[0]
+    for value in (url, name.partition(":")[0]) if option != "api_url" else (url,):
+        for source in (option, *_settings.CONNECTION_OPTIONS[option]["env"]):
+            message = refusal(resolve_settings, *from_source(source, value))
+            advice = f"Set region to {region}" if source == option else f"set CORALOGIX_REGION to {region}."
+            assert message.startswith(f"{source} is {value!r}. That is the web page of Coralogix, not its API.")
+            assert advice in message
+
+
+@pytest.mark.parametrize(
+    "host", ["my.app.example.com", "app.example.coralogix.com.example.org", "api.app.coralogix.in"]
+)
+def test_other_hosts_that_are_called_app_are_used(host: str) -> None:
+    assert resolve(api_url=f"https://{host}").base_url.startswith(f"https://{host}/")
+
+
 def test_versions_at_odds_are_refused_by_both_names() -> None:
     for source in ("api_url", "CORALOGIX_URL"):
         message = refusal(resolve_settings, *from_source(source, f"{HOST}/mgmt/openapi/5", api_version="3"))
