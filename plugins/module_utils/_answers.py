@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What an HTTP answer amounts to: the JSON in it, or a failure. No I/O."""
+"""What an HTTP answer means: the JSON in it, or a failure. No I/O."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Response(t.NamedTuple):
     body: bytes
 
 
-# Values in the JSON of one answer. Small as they may be there, each takes 70 bytes of memory or more. 10,000 incidents
-# with 40 events each have about 4 million.
+# Values in the JSON of one answer. Each takes at least 70 bytes of memory, however short it is in the JSON. 10,000
+# incidents with 40 events each have about 4 million.
 MAX_VALUES = 8_000_000
 
 _KINDS_BY_STATUS = {
@@ -33,12 +33,12 @@ _KINDS_BY_STATUS = {
     403: FailureKind.FORBIDDEN,
     404: FailureKind.NO_ROUTE,
     405: FailureKind.NO_ROUTE,
-    # Given up half-way, by the service or by a proxy.
+    # The service or a proxy gave up half-way.
     408: FailureKind.SERVER_ERROR,
     414: FailureKind.URL_TOO_LONG,
     429: FailureKind.RATE_LIMITED,
     499: FailureKind.SERVER_ERROR,
-    # The gateway's word for a method that a route does not have.
+    # The gateway's status for a method that a route does not have.
     501: FailureKind.NO_ROUTE,
 }
 # Coralogix answers in JSON or plain text. HTML comes from something in front of it, or from another service.
@@ -52,7 +52,7 @@ _KINDS_OF_HTML = {
 # The gateway itself accepts no answer above a certain size. It says so with the status of a limited rate.
 _TOO_LARGE = r"(?i).*\blarger than max\b"
 # A missing route is "Not Found" or "Not Found: Not Found". The vendor's SDK tells the two apart in the same way.
-_UNKNOWN_THING = r"(?i)not found: (?!not found\Z)|.*\b(?:incident|case)\b"
+_UNKNOWN_ITEM = r"(?i)not found: (?!not found\Z)|.*\b(?:incident|case)\b"
 
 
 Load = t.Callable[[bytes], t.Any]
@@ -67,7 +67,7 @@ def classify_response(response: Response, now: float, load: Load = json.loads) -
     message = error_message(response)
     if 300 <= status < 400:
         location = response.headers.get("Location")
-        # Nobody knows what stands behind it: a write may have been carried out before.
+        # A write may have been carried out before the redirect.
         return Failure(
             FailureKind.REDIRECT, f"to {location}" if location else "to nowhere", status, may_have_applied=True
         )
@@ -76,7 +76,7 @@ def classify_response(response: Response, now: float, load: Load = json.loads) -
     kind = _KINDS_BY_STATUS.get(status, FailureKind.SERVER_ERROR if status >= 500 else FailureKind.REFUSED)
     if _is_html(response):
         kind = _KINDS_OF_HTML.get(kind, kind)
-    elif status == 404 and re.match(_UNKNOWN_THING, message):
+    elif status == 404 and re.match(_UNKNOWN_ITEM, message):
         kind = FailureKind.UNKNOWN_ID
     elif status == 429 and re.match(_TOO_LARGE, message):
         return Failure(FailureKind.ANSWER_TOO_LARGE_FOR_GATEWAY, message, status, may_have_applied=True)
@@ -117,9 +117,10 @@ def decode_json(response: Response, load: Load = json.loads) -> t.Any | Failure:
 
 
 def load_with_shared_texts(body: bytes) -> t.Any:
-    """JSON in which equal texts are one object: thousands of incidents have the same few states, names and users.
+    """Decode JSON so that equal texts are one object: thousands of incidents share a few states, names and users.
 
-    That takes longer. It saves a tenth of the memory of a large task, and time wherever the incidents are copied.
+    That takes longer than json.loads. It saves a tenth of the memory of a large task, and time wherever the incidents
+    are copied.
     """
     texts: dict[str, str] = {}
 

@@ -27,7 +27,7 @@ from ._filters import (
 from ._resource import UUID, Filters, Found, Item, Operation, Options, Page, Query, Resource, Route, Values
 from ._users import check_user
 
-# What a case says.
+# The fields of a case.
 
 ACTIVE, ACKNOWLEDGED, RESOLVED, CLOSED, PENDING = (
     f"CASE_STATUS_{name}" for name in ("ACTIVE", "ACKNOWLEDGED", "RESOLVED", "CLOSED", "PENDING_ACTIVATION")
@@ -111,14 +111,14 @@ def _check_id(case_id: str) -> str:
 # Answers.
 
 
-def _single(answer: t.Any) -> Item:
+def _parse_case(answer: t.Any) -> Item:
     case = answer.get("case")
     if not isinstance(case, dict):
         raise AnswerInvalid("case is not an object")
     return case
 
 
-def _several(answer: t.Any, _ids: t.Sequence[str] = ()) -> list[t.Any]:
+def _parse_cases(answer: t.Any, _ids: t.Sequence[str] = ()) -> list[t.Any]:
     cases = answer.get("cases")
     if not isinstance(cases, list):
         raise AnswerInvalid("cases is not a list")
@@ -130,7 +130,7 @@ def _parse_page(answer: t.Any, ids: t.Sequence[str]) -> Page:
     token = pagination.get("nextPageToken") if isinstance(pagination, dict) else None
     if not isinstance(pagination, dict) or not isinstance(token or "", str):
         raise AnswerInvalid("pagination is not an object, or its nextPageToken is no text")
-    return Page(_several(answer, ids), None, token or "", truncated=answer.get("pbacTruncated") is True)
+    return Page(_parse_cases(answer, ids), None, token or "", truncated=answer.get("pbacTruncated") is True)
 
 
 def _parse_comment(answer: t.Any, ids: t.Sequence[str]) -> list[t.Any]:
@@ -171,7 +171,7 @@ def _parse_notifications(answer: t.Any, ids: t.Sequence[str]) -> dict[str, t.Any
     return found
 
 
-def _names_unknown_id(failure: Failure) -> bool:
+def _means_unknown_id(failure: Failure) -> bool:
     """An unknown case may come as 404, or as 400 that says so."""
     if failure.kind is FailureKind.UNKNOWN_ID:
         return True
@@ -190,7 +190,7 @@ def _route(method: str, path: str, ids: str = "", in_body: bool = False) -> dict
     return {"v5": Route(method, f"/cases/{path}", ids, in_body)}
 
 
-def _bulk(action: str, permission: str, method: str, path: str, in_body: bool = True) -> Operation:
+def _bulk_write(action: str, permission: str, method: str, path: str, in_body: bool = True) -> Operation:
     return Operation(
         action,
         permission,
@@ -198,13 +198,13 @@ def _bulk(action: str, permission: str, method: str, path: str, in_body: bool = 
         max_ids=1_000,
         # The contract does not say what becomes of the other IDs if one is refused.
         refusal_may_apply=True,
-        parse=_several,
+        parse=_parse_cases,
     )
 
 
-def _one(action: str, permission: str, method: str, path: str, in_body: bool = False) -> Operation:
+def _single_write(action: str, permission: str, method: str, path: str, in_body: bool = False) -> Operation:
     routes = _route(method, path, in_body=in_body)
-    return Operation(action, permission, routes, parse=lambda answer, _ids: [_single(answer)])
+    return Operation(action, permission, routes, parse=lambda answer, _ids: [_parse_case(answer)])
 
 
 OPERATIONS: dict[str, Operation] = {
@@ -212,7 +212,7 @@ OPERATIONS: dict[str, Operation] = {
         "read cases",
         "case:Read",
         _route("GET", "cases/v1/{id}"),
-        parse=lambda answer, ids: Found({ids[0]: _single(answer)}, []),
+        parse=lambda answer, ids: Found({ids[0]: _parse_case(answer)}, []),
     ),
     "list": Operation("list cases", "case:Read", _route("POST", "cases/v1", in_body=True), parse=_parse_page),
     "events": Operation(
@@ -227,18 +227,18 @@ OPERATIONS: dict[str, Operation] = {
         _route("POST", "notifications/v1/deliveries", "caseIds", in_body=True),
         parse=_parse_notifications,
     ),
-    "assign": _bulk("assign cases", "case:Assign", "PUT", "assigned/v1"),
-    "unassign": _bulk("unassign cases", "case:Assign", "DELETE", "assigned/v1", in_body=False),
+    "assign": _bulk_write("assign cases", "case:Assign", "PUT", "assigned/v1"),
+    "unassign": _bulk_write("unassign cases", "case:Assign", "DELETE", "assigned/v1", in_body=False),
     # The bulk route asks for the acting user, whom a task does not know.
-    "acknowledge": _one("acknowledge cases", "case:Acknowledge", "PUT", "acknowledged/v1/{id}"),
-    "unacknowledge": _one("unacknowledge cases", "case:Acknowledge", "DELETE", "acknowledged/v1/{id}"),
-    "resolve": _bulk("resolve cases", "case:Close", "POST", "resolved/v1"),
-    "close": _bulk("close cases", "case:Close", "POST", "closed/v1"),
-    "set_priority": _bulk("override the priority of cases", "case:Update", "POST", "priority-override/v1"),
-    "clear_priority": _bulk(
+    "acknowledge": _single_write("acknowledge cases", "case:Acknowledge", "PUT", "acknowledged/v1/{id}"),
+    "unacknowledge": _single_write("unacknowledge cases", "case:Acknowledge", "DELETE", "acknowledged/v1/{id}"),
+    "resolve": _bulk_write("resolve cases", "case:Close", "POST", "resolved/v1"),
+    "close": _bulk_write("close cases", "case:Close", "POST", "closed/v1"),
+    "set_priority": _bulk_write("override the priority of cases", "case:Update", "POST", "priority-override/v1"),
+    "clear_priority": _bulk_write(
         "clear the priority override of cases", "case:Update", "DELETE", "priority-override/v1", in_body=False
     ),
-    "update": _one("update cases", "case:Update", "PUT", "cases/v1/{id}", in_body=True),
+    "update": _single_write("update cases", "case:Update", "PUT", "cases/v1/{id}", in_body=True),
     "comment": Operation(
         "comment on cases",
         "case:Comment",
@@ -251,18 +251,18 @@ OPERATIONS: dict[str, Operation] = {
 # Filters.
 
 
-def _groups(name: str, labels: t.Any) -> list[dict[str, t.Any]]:
+def _convert_labels(name: str, labels: t.Any) -> list[dict[str, t.Any]]:
     return check_count(name, [{"key": key, "values": values} for key, values in label_map(name, labels).items()])
 
 
-def _assignees(name: str, values: t.Any) -> list[dict[str, str]]:
+def _convert_assignees(name: str, values: t.Any) -> list[dict[str, str]]:
     users = text_values(name, values)
     for user in users:
         check_user(name, user)
     return [{"assignee": user} for user in dict.fromkeys(user.lower() for user in users)]
 
 
-def _alert_ids(name: str, values: t.Any) -> dict[str, list[str]]:
+def _convert_alert_ids(name: str, values: t.Any) -> dict[str, list[str]]:
     ids = list(dict.fromkeys(value.lower() for value in text_values(name, values)))
     for alert_id in ids:
         if not UUID.match(alert_id):
@@ -286,11 +286,11 @@ FILTERS: dict[str, Filter] = {
         lambda _name, values: [value if value.startswith("CASE_") else f"CASE_PRIORITY_{value}" for value in values],
     ),
     "category": enum_filter("categories", "CASE_CATEGORY", "security", "availability"),
-    "assignees": text_filter("assignees")._replace(convert=_assignees),
-    "labels": Filter({"type": "dict"}, "labels", _groups),
-    "groupings": Filter({"type": "dict"}, "groupings", _groups),
+    "assignees": text_filter("assignees")._replace(convert=_convert_assignees),
+    "labels": Filter({"type": "dict"}, "labels", _convert_labels),
+    "groupings": Filter({"type": "dict"}, "groupings", _convert_labels),
     "search": Filter({"type": "str"}, "textSearch", lambda name, text: text_values(name, [text])[0]),
-    "alert_ids": Filter({"type": "list", "elements": "str"}, "alertFilters", _alert_ids),
+    "alert_ids": Filter({"type": "list", "elements": "str"}, "alertFilters", _convert_alert_ids),
     "breached": Filter(
         {"type": "bool"}, "breached", lambda _name, breached: _BREACHED if breached else ["KPI_FILTER_NOT_BREACHED"]
     ),
@@ -314,15 +314,15 @@ _DIRECTIONS = {"asc": "ASCENDING", "desc": "DESCENDING"}
 
 def _build_query(options: Options, now: datetime) -> Query:
     check_limit(options)
-    asked = convert_filters(FILTERS, options)
+    parameters = convert_filters(FILTERS, options)
     if options.get("assigned") is False:
-        asked["assignees"] = [{"unassigned": {}}]
+        parameters["assignees"] = [{"unassigned": {}}]
     for mode, bounds in _RANGES.items():
-        bounded = time_range(bounds, options, now)
-        if bounded:
-            asked["dateRange"] = {"from": bounded[0], "to": bounded[1], "mode": mode}
+        time_bounds = time_range(bounds, options, now)
+        if time_bounds:
+            parameters["dateRange"] = {"from": time_bounds[0], "to": time_bounds[1], "mode": mode}
     order = options.get("order_by")
-    values: dict[str, t.Any] = {"filters": asked} if asked else {}
+    values: dict[str, t.Any] = {"filters": parameters} if parameters else {}
     if order:
         direction = _DIRECTIONS[order.get("direction") or "asc"]
         values["orderBy"] = {
@@ -369,7 +369,7 @@ CASE = Resource(
     check_id=_check_id,
     id_fields=("id", "readableId"),
     reads_before_writes=True,
-    names_unknown_id=_names_unknown_id,
+    means_unknown_id=_means_unknown_id,
     canonical_id=canonical_case_id,
     request_id=canonical_case_id,
     describe_total=lambda _total, truncated: {"truncated": truncated},

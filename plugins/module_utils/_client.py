@@ -4,8 +4,7 @@
 
 """One exchange with the API: a request, tried again where that may help, until there is JSON or a failure.
 
-Knows no kind of resource and not how a request travels. All of it belongs to one run: the correlation ID, the
-deadline, the warnings.
+Knows neither resources nor how a request travels. The correlation ID, the deadline and the warnings belong to one run.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ _Parsed = t.TypeVar("_Parsed")
 if t.TYPE_CHECKING:
 
     class Sender(t.Protocol):
-        """What carries requests: Transport, or a stand-in of a test."""
+        """Sends requests: Transport, or a stand-in of a test."""
 
         proxy: t.Any
 
@@ -72,7 +71,7 @@ class Client:
         self.policy = RetryPolicy(retries)
         self.correlation_id = correlation_id
         self.warnings: dict[str, None] = {}
-        """What had to be changed in answers, in the order in which it was found."""
+        """What had to be changed in answers, each once, in the order in which it was found."""
         self.has_written = False
         """Whether a request that changes something was sent. Whoever sends one sets it."""
         self._transport = transport
@@ -88,43 +87,43 @@ class Client:
         self,
         request: Request,
         parse: t.Callable[[t.Any], _Parsed],
-        retries: bool = True,
-        past_deadline: bool = False,
+        retry: bool = True,
+        may_pass_deadline: bool = False,
     ) -> _Parsed:
-        """What C(parse) makes of the answer. Retries as the policy says, or sends the request just once.
+        """What C(parse) makes of the answer. C(retry) says whether to retry as the policy allows.
 
-        C(past_deadline) allows one try after the deadline: the one that verifies a write.
+        C(may_pass_deadline) allows one try after the deadline: the one that verifies a write.
         Raises CoralogixError(RequestFailed) or CoralogixError(DeadlinePassed). C(parse) raises AnswerInvalid.
         """
-        tries = Tries(self)
+        retry_loop = RetryLoop(self)
         while True:
-            if self.is_past_deadline and not (past_deadline and not tries.attempts.tries):
+            if self.is_past_deadline and not (may_pass_deadline and not retry_loop.attempts.tries):
                 raise CoralogixError(DeadlinePassed(self._deadline or 0.0, request.operation.action))
-            outcome = self.send_once(request, parse, past_deadline)
+            outcome = self.send_once(request, parse, may_pass_deadline)
             if not isinstance(outcome, Failure):
                 return outcome
-            tries.count(outcome)
-            if not (retries and tries.wait_for_next(outcome)):
+            retry_loop.count(outcome)
+            if not (retry and retry_loop.wait_for_next(outcome)):
                 failed = RequestFailed(request, outcome, Attempts(), self.correlation_id)
-                raise CoralogixError(tries.complete(failed))
+                raise CoralogixError(retry_loop.complete(failed))
 
     def send_once(
-        self, request: Request, parse: t.Callable[[t.Any], _Parsed], past_deadline: bool = False
+        self, request: Request, parse: t.Callable[[t.Any], _Parsed], may_pass_deadline: bool = False
     ) -> _Parsed | Failure:
         """One try: what C(parse) makes of the answer, or the failure."""
         try:
-            outcome = self._try(request, parse, past_deadline)
+            outcome = self._try(request, parse, may_pass_deadline)
         except Exception as error:
-            # Whatever it is (no memory, a defect in here), the request may have been carried out.
+            # Whatever it is, such as no memory or a bug here, the request may have been carried out.
             outcome = Failure(FailureKind.INTERNAL, f"{type(error).__name__}: {error}", may_have_applied=True)
         if isinstance(outcome, Failure):
             return outcome._replace(message=self._one_line(outcome.message))
         return outcome
 
-    def _try(self, request: Request, parse: t.Callable[[t.Any], _Parsed], past_deadline: bool) -> _Parsed | Failure:
+    def _try(self, request: Request, parse: t.Callable[[t.Any], _Parsed], may_pass_deadline: bool) -> _Parsed | Failure:
         if self.is_stopped():
             return Failure(FailureKind.STOPPED, "the task was asked to stop")
-        seconds = self._timeout if past_deadline else self._time_for_one_try()
+        seconds = self._timeout if may_pass_deadline else self._time_for_one_try()
         try:
             response = self._transport.send(request, seconds)
         except Exception as error:
@@ -142,8 +141,8 @@ class Client:
         try:
             return parse(answer)
         except AnswerInvalid as invalid:
-            own_words = message_in(answer)
-            message = f"{invalid}; it says: {own_words}" if own_words else str(invalid)
+            api_message = message_in(answer)
+            message = f"{invalid}; it says: {api_message}" if api_message else str(invalid)
             return Failure(FailureKind.UNEXPECTED_JSON, message, response.status, may_have_applied=True, accepted=True)
 
     def wait(self, seconds: float) -> None:
@@ -178,8 +177,8 @@ class Client:
         return line if len(line) <= MAX_MESSAGE else f"{line[: MAX_MESSAGE - 1]}…"
 
 
-class Tries:
-    """The tries of one request, and the waits between them."""
+class RetryLoop:
+    """Counts the tries of one request, and waits between them."""
 
     def __init__(self, client: Client) -> None:
         self._client = client

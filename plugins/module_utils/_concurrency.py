@@ -12,8 +12,8 @@ import typing as t
 _In = t.TypeVar("_In")
 _Out = t.TypeVar("_Out")
 
-# Whether the thread is at work for a call of map_concurrently.
-_busy = threading.local()
+# is_busy: whether the thread is at work for a call of map_concurrently.
+_thread = threading.local()
 
 # Seconds that a thread has to end after the run was stopped. Its connection is closed by then.
 _GRACE = 1.0
@@ -24,13 +24,13 @@ def map_concurrently(
 ) -> list[_Out]:
     """The results in the order of the arguments. At most C(limit) calls run at the same time.
 
-    The calling thread works as well, so that all of it is done even where no thread can be started. A call within a
+    The calling thread works as well, so that the work is done even where no thread can be started. A call within a
     call starts no threads: the limit holds for all of them together. If a call raises, C(stop) is called, and the
     exception is raised here.
     """
     pool = _Pool(function, arguments)
     try:
-        pool.start(0 if getattr(_busy, "is_set", False) else min(limit, len(arguments)) - 1)
+        pool.start(0 if getattr(_thread, "is_busy", False) else min(limit, len(arguments)) - 1)
         pool.work()
         pool.join()
     except BaseException as error:
@@ -54,7 +54,7 @@ class _Pool(t.Generic[_In, _Out]):
         self._threads: list[threading.Thread] = []
 
     def start(self, count: int) -> None:
-        """Start so many threads, or as many as can be had."""
+        """Start this number of threads, or as many as the system allows."""
         for _number in range(count):
             # Daemons: a thread that hangs in a connect does not keep a stopped process alive.
             thread = threading.Thread(target=self._work_in_thread, daemon=True)
@@ -66,8 +66,8 @@ class _Pool(t.Generic[_In, _Out]):
 
     def work(self) -> None:
         """Take one argument after the other, until there is none left or a call raised."""
-        was_busy = getattr(_busy, "is_set", False)
-        _busy.is_set = True
+        was_busy = getattr(_thread, "is_busy", False)
+        _thread.is_busy = True
         try:
             while not self.errors:
                 with self._lock:
@@ -77,7 +77,7 @@ class _Pool(t.Generic[_In, _Out]):
                 number, argument = numbered
                 self.results[number] = self._function(argument)
         finally:
-            _busy.is_set = was_busy
+            _thread.is_busy = was_busy
 
     def _work_in_thread(self) -> None:
         try:

@@ -48,7 +48,7 @@ def _ssl_match_hostname() -> t.Any:
     return getattr(urllib3.util, "ssl_match_hostname", None) or getattr(urllib3.packages, "ssl_match_hostname", None)
 
 
-def _rows() -> tuple[_Row, ...]:
+def _classification() -> tuple[_Row, ...]:
     """The first row that fits one of the exceptions decides: the causes come before what they cause."""
     of_requests, of_urllib3 = requests.exceptions, urllib3.exceptions
     return (
@@ -138,26 +138,29 @@ def classify_exception(error: BaseException, timeout: float, through_proxy: bool
         ):
             return Failure(FailureKind.CA_FILE, "it holds no certificate that can be read")
     fitting = (
-        row for row in _rows() for cause in causes if isinstance(cause, row.exceptions) and _is_about(row, cause)
+        row
+        for row in _classification()
+        for cause in causes
+        if isinstance(cause, row.exceptions) and _applies(row, cause)
     )
     row = next(fitting, None)
     if row is None:
         return None
-    message = row.message.format(timeout=_seconds(timeout), cause=_text(innermost))
+    message = row.message.format(timeout=_format_seconds(timeout), cause=_text(innermost))
     kind = _certificate_kind(causes) if row.kind is FailureKind.CERTIFICATE else row.kind
     in_tunnel = any(isinstance(cause, TunnelFailed) for cause in causes)
-    by_proxy = in_tunnel or any(isinstance(cause, urllib3.exceptions.ProxyError) for cause in causes)
-    if by_proxy and through_proxy and _speaks_http(causes):
+    has_proxy_error = in_tunnel or any(isinstance(cause, urllib3.exceptions.ProxyError) for cause in causes)
+    if has_proxy_error and through_proxy and _speaks_http(causes):
         return Failure(FailureKind.PROXY, "it speaks http, and its URL begins with https://")
-    # With a proxy, there are no other connections than those to it. Not all versions of urllib3 say so.
-    is_by_proxy = kind is FailureKind.UNREACHABLE or (by_proxy and not row.may_have_applied)
-    if in_tunnel or (through_proxy and is_by_proxy):
+    # With a proxy, every connection is one to the proxy. Not all versions of urllib3 say so.
+    is_proxy_failure = kind is FailureKind.UNREACHABLE or (has_proxy_error and not row.may_have_applied)
+    if in_tunnel or (through_proxy and is_proxy_failure):
         return Failure(FailureKind.PROXY, message, retryable=row.retryable)
     return Failure(kind, message, retryable=row.retryable, may_have_applied=row.may_have_applied)
 
 
-def _is_about(row: _Row, cause: BaseException) -> bool:
-    """UnicodeError is a name that cannot be encoded only where a connection is made."""
+def _applies(row: _Row, cause: BaseException) -> bool:
+    """A UnicodeDecodeError comes from an answer. Other UnicodeErrors come from a host name that cannot be encoded."""
     return not (isinstance(cause, UnicodeDecodeError) and UnicodeError in row.exceptions)
 
 
@@ -195,10 +198,10 @@ def _causes(error: BaseException) -> t.Iterator[BaseException]:
 
 def _text(error: BaseException) -> str:
     text = getattr(error, "verify_message", None) or getattr(error, "strerror", None) or str(error)
-    # A place in the source of Python.
+    # This names a line in the source of Python.
     return re.sub(r" \(_ssl\.c:\d+\)", "", text)
 
 
-def _seconds(timeout: float) -> str:
-    """As people write it: what is left until a deadline has many digits."""
+def _format_seconds(timeout: float) -> str:
+    """A short number: the time left until a deadline has many digits."""
     return f"{round(timeout, 1) or round(timeout, 3):g}"

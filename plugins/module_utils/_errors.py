@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What can go wrong, as values that nobody changes. What people read of them is written in _messages."""
+"""What can go wrong, as values that nobody changes. _messages turns them into texts."""
 
 from __future__ import annotations
 
@@ -64,14 +64,14 @@ class IdsUnknown(t.NamedTuple):
 
 
 class ReadRequired(t.NamedTuple):
-    """Reading was refused, and the task cannot do without."""
+    """Reading was refused, and the task cannot do without it."""
 
     cause: RequestFailed
     check_mode: bool
 
 
 class EffectMissing(t.NamedTuple):
-    """The service accepted a write, and the things are not as asked."""
+    """The service accepted a write, and the items are not as asked."""
 
     unchanged_ids: tuple[str, ...]
     """They still show the state before the write."""

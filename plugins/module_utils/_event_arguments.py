@@ -13,7 +13,7 @@ import math
 import typing as t
 from datetime import datetime
 
-from ._arguments import check_given, check_texts
+from ._arguments import check_given, refuse_blank_texts
 from ._errors import option_invalid
 from ._event_changes import GONE, OPENED, UPDATED
 from ._event_rules import EventRules
@@ -62,7 +62,7 @@ def check_source_arguments(
         name: option.get("default") if given.get(name) is None else _convert(name, given[name], option)
         for name, option in spec.items()
     }
-    check_texts(options, {**spec, "state_path": {"type": "str"}})
+    refuse_blank_texts(options, {**spec, "state_path": {"type": "str"}})
     _check_together(options, resource.filters.mutually_exclusive)
     interval = options["interval"]
     if not (math.isfinite(interval) and MIN_INTERVAL <= interval <= MAX_INTERVAL):

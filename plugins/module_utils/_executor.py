@@ -2,14 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Carries a change out: read, plan, write, verify. Keeps account of it, whatever happens on the way."""
+"""Carries out a change: read, plan, write, verify. Keeps track of it, whatever happens on the way."""
 
 from __future__ import annotations
 
 import typing as t
 
 from . import _plan
-from ._client import Tries
+from ._client import RetryLoop
 from ._errors import (
     AnswerIncomplete,
     DeadlinePassed,
@@ -31,7 +31,7 @@ class Outcome(t.NamedTuple):
     progress: Progress = Progress()
     error: t.Any = None
     """One of the errors in _errors."""
-    unread: RequestFailed | None = None
+    read_refusal: RequestFailed | None = None
     """Why the items could not be read before they were written."""
 
 
@@ -50,42 +50,43 @@ def execute(change: Change, service: Service, ids: t.Sequence[str], missing: str
     if read.not_found and missing == "fail":
         progress = Progress(read.items, read.items, not_found=read.not_found)
         return Outcome(progress, IdsUnknown(tuple(read.not_found)))
-    # An item has one account, under the first of the IDs that name it.
+    # Each item is tracked once, under the first of the IDs that name it.
     named = _plan.drop_aliases(ids, read.items)
     read = read._replace(items={item_id: read.items[item_id] for item_id in named if item_id in read.items})
     pending = _plan.select(change.needs_change, named, read.items)
     if check_mode:
         after = _plan.predict(change, pending, read.items)
         return Outcome(Progress(read.items, after, not_found=read.not_found, predicted=pending))
-    account = _Account(change, service, read)
-    error = account.run(pending)
-    gone = [item_id for item_id in account.gone if item_id not in read.not_found]
+    tracker = _Tracker(change, service, read)
+    error = tracker.run(pending)
+    gone = [item_id for item_id in tracker.gone if item_id not in read.not_found]
     if gone and missing == "fail":
         error = error or IdsUnknown(tuple(gone))
-    return Outcome(account.progress(), error or _missing_effect(change, ids, account.progress()))
+    return Outcome(tracker.progress(), error or _missing_effect(change, ids, tracker.progress()))
 
 
 def _execute_unread(
-    change: Change, service: Service, ids: t.Sequence[str], missing: str, unread: RequestFailed
+    change: Change, service: Service, ids: t.Sequence[str], missing: str, read_refusal: RequestFailed
 ) -> Outcome:
     """The change without reading: every item is written, and the answer to that is all that is known."""
-    account = _Account(change, service, ReadResult({}, []), can_read=False)
-    error = account.run(ids)
-    progress = account.progress()
+    tracker = _Tracker(change, service, ReadResult({}, []), can_read=False)
+    error = tracker.run(ids)
+    progress = tracker.progress()
     if isinstance(error, RequestFailed) and not progress.writes:
         # If there is no route at all, the failed read shows best that the URL is wrong.
-        both_missing = unread.failure.kind is error.failure.kind is FailureKind.NO_ROUTE
-        return Outcome(error=unread if both_missing else error)
-    silent = [i for i in ids if progress.writes.get(i) is Write.ACCEPTED and i not in progress.after]
+        both_missing = read_refusal.failure.kind is error.failure.kind is FailureKind.NO_ROUTE
+        return Outcome(error=read_refusal if both_missing else error)
+    accepted = [item_id for item_id in ids if progress.writes.get(item_id) is Write.ACCEPTED]
+    left_out = [item_id for item_id in accepted if item_id not in progress.after]
     error = error or _missing_effect(change, ids, progress)
-    if silent and missing == "fail":
-        error = error or AnswerIncomplete(tuple(silent))
+    if left_out and missing == "fail":
+        error = error or AnswerIncomplete(tuple(left_out))
     if missing == "ignore":
-        progress = progress._replace(not_found=silent)
-    return Outcome(progress, error, unread)
+        progress = progress._replace(not_found=left_out)
+    return Outcome(progress, error, read_refusal)
 
 
-class _Account:
+class _Tracker:
     """What is known about every item while the task writes. Threads touch different IDs."""
 
     def __init__(self, change: Change, service: Service, read: ReadResult, can_read: bool = True) -> None:
@@ -98,7 +99,7 @@ class _Account:
         self._after = dict(read.items)
         self._writes: dict[str, Write] = {}
         self._unverified: set[str] = set()
-        self._lost: RequestFailed | None = None
+        self._abandoned: RequestFailed | None = None
         self.gone: dict[str, None] = {}
 
     def progress(self) -> Progress:
@@ -107,7 +108,7 @@ class _Account:
         return Progress(self._before, after, dict(self._writes), [*self._unknown, *self.gone], self._unverified)
 
     def run(self, ids: t.Sequence[str]) -> t.Any:
-        """Write and verify. Returns the first error. Whatever is raised ends in the account as well."""
+        """Write and verify. Returns the first error. An exception is recorded as an error too."""
         try:
             chunks = self._service.chunks(self._change.operation, ids, self._change.values)
             failed: list[t.Any] = []
@@ -121,7 +122,7 @@ class _Account:
 
             errors = [error for error in self._service.for_each_chunk(write, chunks) if error]
             unverified = self._verify()
-            return errors[0] if errors else unverified or self._lost_write()
+            return errors[0] if errors else unverified or self._abandoned_write()
         except Exception as error:
             if not self._writes:
                 raise
@@ -131,19 +132,19 @@ class _Account:
 
     def _write_chunk(self, chunk: list[str]) -> t.Any:
         """Write items in one request, again where that may help. Before each retry they are read again."""
-        pending, tries = chunk, Tries(self._client)
+        pending, retry_loop = chunk, RetryLoop(self._client)
         error = self._write_once(pending)
         while isinstance(error, RequestFailed):
-            tries.count(error.failure)
-            if not tries.wait_for_next(error.failure):
-                return tries.complete(error)
+            retry_loop.count(error.failure)
+            if not retry_loop.wait_for_next(error.failure):
+                return retry_loop.complete(error)
             if self._can_read:
                 again, read_error = self._reread(pending)
                 if read_error:
                     error = read_error
                     continue
                 if len(again) < len(pending):
-                    self._lost = tries.complete(error)
+                    self._abandoned = retry_loop.complete(error)
                 pending = again
                 if not pending:
                     return None
@@ -151,9 +152,9 @@ class _Account:
         return error
 
     def _write_once(self, ids: list[str]) -> t.Any:
-        """Send one write, and take down what it says. Returns the error, if there is one."""
-        earlier = {item_id: self._writes.get(item_id) for item_id in ids}
-        # Before it is sent: should anything be raised from here on, its effect is open.
+        """Send one write, and record what its answer says. Returns the error, if there is one."""
+        earlier_writes = {item_id: self._writes.get(item_id) for item_id in ids}
+        # Before it is sent: if anything is raised from here on, its effect is unknown.
         self._writes.update(dict.fromkeys(ids, Write.UNCERTAIN))
         outcome = self._service.write_once(self._change.operation, ids, self._change.values)
         if isinstance(outcome, dict):
@@ -163,7 +164,7 @@ class _Account:
                 self._after[item_id] = merge(self._after[item_id], shown) if merge else shown
             return None
         if isinstance(outcome, DeadlinePassed) or not outcome.may_have_applied:
-            for item_id, write in earlier.items():
+            for item_id, write in earlier_writes.items():
                 if write is None:
                     del self._writes[item_id]
         elif outcome.failure.accepted:
@@ -173,7 +174,7 @@ class _Account:
     def _reread(self, ids: list[str]) -> tuple[list[str], t.Any]:
         """Read between two tries. Returns the IDs of the items to be written again, and the error of the read.
 
-        What must not be done twice is looked for several times: the read may lag behind the write.
+        If a write must not be repeated, its effect is looked for several times: the read may lag behind the write.
         """
         pending = ids
         for delay in (0.0, *LAG_DELAYS):
@@ -181,16 +182,16 @@ class _Account:
                 break
             if delay:
                 self._client.wait(delay)
-            read = self._service.read(pending, retries=False)
+            read = self._service.read(pending, retry=False)
             if read.error:
                 return ids, read.error
-            pending = self._take_in(pending, read)
+            pending = self._record_reread(pending, read)
             if not pending:
                 break
         return pending, None
 
-    def _take_in(self, ids: t.Sequence[str], read: ReadResult) -> list[str]:
-        """Take down what a read between two tries shows. Returns the IDs of the items to be written again."""
+    def _record_reread(self, ids: t.Sequence[str], read: ReadResult) -> list[str]:
+        """Record what a read between two tries shows. Returns the IDs of the items to be written again."""
         again = []
         for item_id in ids:
             latest = read.items.get(item_id)
@@ -199,14 +200,14 @@ class _Account:
                 continue
             write = self._writes.get(item_id)
             self._after[item_id] = latest
-            if _plan.rewrite_is_safe(self._change, write, self._before[item_id], latest):
+            if _plan.is_rewrite_safe(self._change, write, self._before[item_id], latest):
                 again.append(item_id)
             if write is None:
-                # Nothing was carried out yet: whatever differs is somebody else's doing.
+                # Nothing was carried out yet: whatever differs was changed by somebody else.
                 self._before[item_id] = latest
         return again
 
-    def _unclear(self) -> list[str]:
+    def _unclear_ids(self) -> list[str]:
         """IDs of items that were written, and that no answer shows as asked."""
         return [
             item_id
@@ -217,10 +218,14 @@ class _Account:
             )
         ]
 
+    def _known_unclear_ids(self) -> list[str]:
+        """The same, only those whose state after the write could be read."""
+        return [item_id for item_id in self._unclear_ids() if item_id not in self._unverified]
+
     def _unclear_after_exception(self) -> list[str]:
-        """The same, even if it is the decisions that raise. Then nothing is known of any item that was written."""
+        """The unclear IDs, even if a decision raises. Then nothing is known of any item that was written."""
         try:
-            return self._unclear()
+            return self._unclear_ids()
         except Exception:
             return list(self._writes)
 
@@ -228,22 +233,22 @@ class _Account:
         """Read again what the answers leave open, several times while the state before shows. Returns the error."""
         if not self._can_read:
             return None
-        open_ids = self._unclear()
-        error = self._read_again(open_ids, past_deadline=True)
+        unclear_ids = self._unclear_ids()
+        error = self._read_again(unclear_ids, may_pass_deadline=True)
         for delay in LAG_DELAYS:
             # As long as an item shows the state before, the read may lag behind the write.
-            open_ids = [i for i in self._unclear() if i not in self._unverified and self._is_as_before(i)]
-            if error or not open_ids or not self._client.can_wait(delay):
+            unclear_ids = [item_id for item_id in self._known_unclear_ids() if self._is_as_before(item_id)]
+            if error or not unclear_ids or not self._client.can_wait(delay):
                 break
             self._client.wait(delay)
-            error = self._read_again(open_ids)
+            error = self._read_again(unclear_ids)
         return error
 
-    def _read_again(self, ids: t.Sequence[str], past_deadline: bool = False) -> t.Any:
-        """Read written items, and take down what they show. Returns the error."""
+    def _read_again(self, ids: t.Sequence[str], may_pass_deadline: bool = False) -> t.Any:
+        """Read written items, and record what they show. Returns the error."""
         if not ids:
             return None
-        read = self._service.read(ids, past_deadline=past_deadline)
+        read = self._service.read(ids, may_pass_deadline=may_pass_deadline)
         known = {*read.items, *read.not_found}
         self._unverified.difference_update(known)
         self._unverified.update(item_id for item_id in ids if item_id not in known)
@@ -251,12 +256,12 @@ class _Account:
         self._after.update(read.items)
         return read.error
 
-    def _lost_write(self) -> RequestFailed | None:
-        """The error of a write that was not sent again because somebody else was at it, if it had no effect."""
-        if self._lost is None:
+    def _abandoned_write(self) -> RequestFailed | None:
+        """The error of a write that was not sent again because somebody else changed its items, if it had no effect."""
+        if self._abandoned is None:
             return None
-        known = (i for i in self._unclear() if i not in self._unverified and self._writes[i] is Write.UNCERTAIN)
-        return self._lost if any(self._is_as_before(item_id) for item_id in known) else None
+        uncertain = (item_id for item_id in self._known_unclear_ids() if self._writes[item_id] is Write.UNCERTAIN)
+        return self._abandoned if any(self._is_as_before(item_id) for item_id in uncertain) else None
 
     def _is_as_before(self, item_id: str) -> bool:
         return self._change.is_same(self._before[item_id], self._after[item_id])

@@ -26,16 +26,16 @@ from ._filters import (
 )
 from ._resource import UUID, Filters, Found, Item, Operation, Options, Page, Query, Resource, Route, Values, canonical
 
-# What an incident says.
+# The fields of an incident.
 
 RESOLVED = {"status": "INCIDENT_STATUS_RESOLVED", "state": "INCIDENT_STATE_RESOLVED"}
-"""What the service makes of an incident that is resolved or closed."""
+"""The fields that the service sets when an incident is resolved or closed."""
 
 ACKNOWLEDGED = "INCIDENT_STATUS_ACKNOWLEDGED"
 
 
 def is_closed(incident: Item) -> bool:
-    """No status says so. The API has an event for it, and this time."""
+    """Whether it is closed. No status says so. The API has an event for it, and this time."""
     return bool(incident.get("closedAt"))
 
 
@@ -103,13 +103,13 @@ def _parse_page(answer: t.Any, ids: t.Sequence[str]) -> Page:
     return Page(_parse_write(answer, ids), int(total), token)
 
 
-def _names_missing_route(
+def _means_missing_route(
     operation: str, route_set: str, failure: Failure, ids: t.Sequence[str], another_is_missing: bool
 ) -> bool:
-    """Whether version 3's route to read by, …/batch, met the route that reads a single incident.
+    """Whether the read route of version 3, …/batch, is missing and the request met the route for a single incident.
 
-    That one knows no such incident, or refuses "batch", or the parameter, as invalid. Version 3 itself has neither an
-    error for unknown IDs nor a rule for their form. Should it refuse an ID all the same, it names that ID.
+    That route does not know an incident "batch", or refuses "batch" or the parameter as invalid. Version 3 itself has
+    neither an error for unknown IDs nor a rule for their form. If it refuses an ID all the same, it names that ID.
     """
     if (operation, route_set) != ("read", "v3"):
         return False
@@ -128,7 +128,7 @@ def _names_missing_route(
 _BATCH = r"(?i)(?:.*(?:[:=\"'`(]\s*|\b(?:id|uuid|incident)\s+))?batch(?=[\"'`).,;]|\s*\Z|\s+is\b)"
 _NAMELESS = r"(?i)(?:not found: )?(?:the )?incident(?: (?:was )?not found)?\.?\Z"
 _UNKNOWN_PARAMETER = r"(?i).*\bunknown\b.*\bparameter\b.*\bids\b"
-# The form of one ID is wrong, and the ID is not named. Version 3 itself would speak of several, or name it.
+# The form of one ID is wrong, and the ID is not named. Version 3 itself would name it, or mention several IDs.
 _NO_UUID = (
     r"(?i)(?!.*\b(?:ids|(?:team|request|user)[ _]?id)\b)(?!.*\b(?:id|uuid)\s*[:=(\"'`]+\s*\S+\Z)(?=.*\b(?:id|uuid)\b)"
     r".*\b(?:valid|invalid|malformed|must be|format|length|bounds)\b"
@@ -264,20 +264,20 @@ _ORDER_BY: dict[str, t.Any] = {
 
 def _build_query(options: Options, now: datetime) -> Query:
     check_limit(options)
-    asked = convert_filters(FILTERS, options)
+    parameters = convert_filters(FILTERS, options)
     for parameter, bounds in _RANGES.items():
-        bounded = time_range(bounds, options, now)
-        if bounded:
-            asked[parameter] = {"startTime": bounded[0], "endTime": bounded[1]}
+        time_bounds = time_range(bounds, options, now)
+        if time_bounds:
+            parameters[parameter] = {"startTime": time_bounds[0], "endTime": time_bounds[1]}
     tests: list[t.Callable[[Item], bool]] = []
     assigned = options.get("assigned")
     if assigned is not None:
         tests.append(lambda incident: bool(incident["assignments"]) is assigned)
-    if len(asked.get("metaLabels", ())) > 1:
+    if len(parameters.get("metaLabels", ())) > 1:
         labels = label_map("meta_labels", options["meta_labels"])
         # The API looks for any of the pairs or for all of them. Several values of one label are looked for here.
         several = any(len(values) > 1 for values in labels.values())
-        asked["metaLabelsOp"] = "FILTER_OPERATOR_OR_OR_UNSPECIFIED" if several else "FILTER_OPERATOR_AND"
+        parameters["metaLabelsOp"] = "FILTER_OPERATOR_OR_OR_UNSPECIFIED" if several else "FILTER_OPERATOR_AND"
         if several and len(labels) > 1:
             tests.append(lambda incident: _has_meta_labels(incident, labels))
     orders = [
@@ -285,7 +285,7 @@ def _build_query(options: Options, now: datetime) -> Query:
         for order in options.get("order_by") or ()
     ]
     return Query(
-        {**({"filter": asked} if asked else {}), **({"orderBys": orders} if orders else {})},
+        {**({"filter": parameters} if parameters else {}), **({"orderBys": orders} if orders else {})},
         (lambda incident: all(test(incident) for test in tests)) if tests else None,
         matches_nothing(FILTERS, options),
     )
@@ -309,7 +309,7 @@ INCIDENT = Resource(
     id_noun="incident IDs",
     title_field="name",
     operations=OPERATIONS,
-    # What "latest" serves, the answer to a first read tells.
+    # The answer to a first read tells which routes "latest" serves.
     route_sets={"latest": ("v4", "v3"), "3": ("v3",), "4": ("v4",), "5": ("v4",)},
     required_fields={"assignments": list},
     pagination=_pagination,
@@ -324,7 +324,7 @@ INCIDENT = Resource(
         mutually_exclusive=[("assignees", "assigned")],
         build_query=_build_query,
     ),
-    # Large answers are slow to come, and many small ones take long.
+    # Large pages arrive slowly, and many small ones take long.
     page_size=500,
     max_concurrent_requests=4,
     probe_id="00000000-0000-0000-0000-000000000000",
@@ -338,5 +338,5 @@ INCIDENT = Resource(
     # A gateway reads objects from a query by the names of their fields, but neither maps nor lists of objects.
     not_in_query=frozenset(("contextualLabels", "displayLabels", "metaLabels", "order_bys")),
     sets_with_uuids_only=frozenset(("v4",)),
-    names_missing_route=_names_missing_route,
+    means_missing_route=_means_missing_route,
 )

@@ -32,7 +32,7 @@ if t.TYPE_CHECKING:
 
 # IDs in one message, and characters of one ID. The result has all of them.
 MAX_LISTED = 20
-MAX_ID = 80
+MAX_ID_LENGTH = 80
 
 
 class Context(t.NamedTuple):
@@ -50,9 +50,12 @@ class Context(t.NamedTuple):
 
 def list_ids(ids: t.Sequence[str]) -> str:
     """IDs for a message: 'A', 'B' and 3 more."""
-    shortened = (item_id if len(item_id) <= MAX_ID else f"{item_id[: MAX_ID - 1]}…" for item_id in ids[:MAX_LISTED])
-    listed = ", ".join(map(repr, shortened))
+    listed = ", ".join(repr(_shorten(item_id)) for item_id in ids[:MAX_LISTED])
     return listed + (f" and {len(ids) - MAX_LISTED} more" if len(ids) > MAX_LISTED else "")
+
+
+def _shorten(item_id: str) -> str:
+    return item_id if len(item_id) <= MAX_ID_LENGTH else f"{item_id[: MAX_ID_LENGTH - 1]}…"
 
 
 def describe_error(error: t.Any, context: Context) -> str:
@@ -90,7 +93,7 @@ def _describe_request(error: RequestFailed, context: Context) -> str:
         ca_advice=(_CHECK_CA if context.ca_source else _SET_CA).format(context.ca_source),
         ca_source=context.ca_source or "the CA file",
         correlation_id=error.correlation_id,
-        find_out="" if operation.permission.lower().endswith(":read") else _FIND_OUT.format(context=context),
+        read_advice="" if operation.permission.lower().endswith(":read") else _READ_ADVICE.format(context=context),
         host=parts.netloc,
         host_source=f"{context.host_source}, which names this host" if context.host_source else _NO_HOST_SOURCE,
         id_option=context.resource.id_option,
@@ -248,11 +251,11 @@ def outcome_warnings(
     """Warnings about what the task could not know, or what happened to it meanwhile."""
     plural = context.resource.plural
     warnings = []
-    if outcome.unread and outcome.progress.writes:
+    if outcome.read_refusal and outcome.progress.writes:
         warnings.append(
             f"The {plural} could not be read first, so it is unknown whether they were {change.participle} before. "
             f"All that are {change.participle} now count as changed. To read them, the key needs the permission "
-            f"{outcome.unread.request.operation.permission}. {describe_error(outcome.unread, context)}"
+            f"{outcome.read_refusal.request.operation.permission}. {describe_error(outcome.read_refusal, context)}"
         )
         if outcome.progress.not_found:
             warnings.append(
@@ -265,7 +268,7 @@ def outcome_warnings(
                 f"Somebody else changed these {plural} at the same time: {list_ids(overtaken)}. "
                 f"They were perhaps {change.participle} before that."
             )
-        gone = [item_id for item_id in ids if effects[item_id] is Effect.UNKNOWN and not outcome.unread]
+        gone = [item_id for item_id in ids if effects[item_id] is Effect.UNKNOWN and not outcome.read_refusal]
         if gone:
             warnings.append(
                 f"These {plural} disappeared at the same time: {list_ids(gone)}. "
@@ -284,7 +287,7 @@ _SET_CA = (
 )
 _CHECK_CA = "Check whether {} names the file of the authority that signed it."
 _ONLY_UUIDS = " API version 5 takes only UUIDs as {} IDs. These are not UUIDs: {}."
-_FIND_OUT = ", or run the task again with a key that may read {context.resource.plural}, to see which ID it is"
+_READ_ADVICE = ", or run the task again with a key that may read {context.resource.plural}, to see which ID it is"
 _NO_HOST_SOURCE = "region, domain or api_url, none of which is set"
 _PERSONAL_KEY = " and must be a personal key. Team keys cannot do this"
 
@@ -311,7 +314,7 @@ FAILURE_TEXTS: dict[FailureKind, str] = {
     ),
     FailureKind.UNKNOWN_ID: (
         "Coralogix at {host} refused to {action} because it does not know one of the IDs ({answer}). "
-        "Leave that ID out{find_out}."
+        "Leave that ID out{read_advice}."
     ),
     FailureKind.URL_TOO_LONG: (
         "{host}, or a proxy in front of it, takes no URL of {length} characters ({answer}). Give fewer {id_option} or "

@@ -35,7 +35,7 @@ def run_module(definition: ModuleDefinition) -> None:
         problem = error.error.message
     # Not while the exception is handled: fail_json would add its traceback.
     if problem is not None:
-        # AnsibleModule would refuse some of it in words of its own.
+        # AnsibleModule would refuse some of it too, with a message of its own.
         spec = definition.argument_spec.items()
         kept = ("default", "no_log")
         any_type = {
@@ -56,10 +56,10 @@ def run_module(definition: ModuleDefinition) -> None:
     module.no_log_values.update(_settings.find_secrets(module.params, os.environ))
     stop = _StopOnSignal()
     task = Task(module.params, given, os.environ, module.check_mode, module._diff, module.ansible_version)
-    _end(module, run_task(definition, task, on_connect=stop.watch))
+    _exit(module, run_task(definition, task, on_connect=stop.watch))
 
 
-def _end(module: AnsibleModule, result: dict[str, t.Any]) -> None:
+def _exit(module: AnsibleModule, result: dict[str, t.Any]) -> None:
     for warning in result.pop("warnings", ()):
         module.warn(warning)
     if result.pop("failed", False):

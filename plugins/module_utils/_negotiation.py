@@ -50,7 +50,7 @@ class RouteNegotiation:
                 # What an earlier try may have done stays done.
                 outcome = outcome._replace(may_have_applied=True)
             failure = outcome.failure
-            if self._resource.names_missing_route(operation, route_set, failure, ids, bool(missing)):
+            if self._resource.means_missing_route(operation, route_set, failure, ids, bool(missing)):
                 failure = failure._replace(kind=FailureKind.NO_ROUTE)
             if failure.kind not in _MISSING_KINDS:
                 # It is not certain that this route is served. Those before it are not.

@@ -39,7 +39,7 @@ class Change(t.NamedTuple):
     values: Values = NO_VALUES
     """What the request says besides the IDs."""
     extra_results: t.Callable[[Items, t.Sequence[str]], dict[str, t.Any]] = _no_results
-    """What is returned besides, from the items before and the IDs of those changed."""
+    """Further return values, from the items before and the IDs of those changed."""
     is_done: t.Callable[[Item, Item], bool] | None = None
     """Whether the states before and after show that the change took place. None if the wanted state says so."""
     is_repeatable: bool = True
@@ -82,7 +82,7 @@ class Effect(enum.Enum):
     DIFFERENT = "different"
     """The item shows a state that is neither the one before nor the one asked for."""
     OVERTAKEN = "overtaken"
-    """The same, and the state is one that is left so on purpose."""
+    """The same, and an item in this state is skipped."""
     NONE = "none"
     """The write failed, and the item shows the state before."""
 
@@ -100,7 +100,7 @@ class Progress(t.NamedTuple):
     unverified: t.Collection[str] = ()
     """IDs whose state after the write could not be read."""
     predicted: t.Sequence[str] = ()
-    """In check mode, the IDs of those that would be changed."""
+    """In check mode, the IDs of the items that would be changed."""
 
 
 def select(test: t.Callable[[Item], bool], ids: t.Iterable[str], items: Items) -> list[str]:
@@ -137,7 +137,7 @@ def assess(change: Change, item_id: str, progress: Progress) -> Effect:
     return Effect.OVERTAKEN if change.skips(after) else Effect.DIFFERENT
 
 
-def rewrite_is_safe(change: Change, write: Write | None, before: Item, latest: Item) -> bool:
+def is_rewrite_safe(change: Change, write: Write | None, before: Item, latest: Item) -> bool:
     """Whether a write that failed may be sent again, after the item was read again.
 
     If an earlier try may have been carried out, any other state than the one before may be its effect, or that of

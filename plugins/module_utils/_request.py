@@ -28,6 +28,7 @@ def build_request(
     """The request for an operation. Raises CoralogixError(OptionInvalid) if its route cannot carry the values."""
     operation = resource.operations[operation_name]
     route = operation.routes[route_set]
+    not_uuids = tuple(item_id for item_id in ids if not UUID.match(item_id))
     parameters = {**({route.ids: list(ids)} if route.ids else {}), **values}
     query = "" if route.in_body else _query(resource, parameters)
     path = route.path.replace("{id}", quote(ids[0], safe="")) if "{id}" in route.path else route.path
@@ -39,7 +40,7 @@ def build_request(
         url,
         operation,
         parameters if route.in_body and parameters else None,
-        tuple(id_ for id_ in ids if not UUID.match(id_)) if route_set in resource.sets_with_uuids_only else (),
+        not_uuids if route_set in resource.sets_with_uuids_only else (),
     )
 
 
@@ -57,24 +58,24 @@ def chunk_ids(
     if any("{id}" in route.path for route in routes.values()):
         return [[item_id] for item_id in ids]
     queries = {route_set: route for route_set, route in routes.items() if not route.in_body}
-    bare = max(
+    length_without_ids = max(
         (len(build_request(base_url, resource, operation_name, name, values=values).url) for name in queries), default=0
     )
     separators = max((len(f"{route.ids}=&") for route in queries.values()), default=0)
-    most = min(operation.max_ids_in_body if route.in_body else operation.max_ids for route in routes.values())
+    max_ids = min(operation.max_ids_in_body if route.in_body else operation.max_ids for route in routes.values())
     chunks: list[list[str]] = []
     length = MAX_URL
     for item_id in ids:
-        added = separators + len(quote(item_id, safe="")) if queries else 0
-        if length + added >= MAX_URL or len(chunks[-1]) == most:
-            if bare + added >= MAX_URL:
+        added_length = separators + len(quote(item_id, safe="")) if queries else 0
+        if length + added_length >= MAX_URL or len(chunks[-1]) == max_ids:
+            if length_without_ids + added_length >= MAX_URL:
                 raise option_invalid(
                     f"{resource.id_option} contains an ID of {len(item_id)} characters. That is too long for a request."
                 )
             chunks.append([])
-            length = bare
+            length = length_without_ids
         chunks[-1].append(item_id)
-        length += added
+        length += added_length
     return chunks
 
 
@@ -98,11 +99,11 @@ def _query(resource: Resource, parameters: Values) -> str:
     return "&".join(
         f"{field}={quote(text, safe='')}"
         for name, value in parameters.items()
-        for field, text in _fields(resource, _snake_case(name), value)
+        for field, text in _query_fields(resource, _snake_case(name), value)
     )
 
 
-def _fields(resource: Resource, name: str, value: t.Any) -> t.Iterator[tuple[str, str]]:
+def _query_fields(resource: Resource, name: str, value: t.Any) -> t.Iterator[tuple[str, str]]:
     """As a gRPC gateway reads a query: lists repeat the name, objects add the names of their fields after dots."""
     last = name.rpartition(".")[2]
     if last in resource.not_in_query:
@@ -112,10 +113,10 @@ def _fields(resource: Resource, name: str, value: t.Any) -> t.Iterator[tuple[str
         )
     if isinstance(value, dict):
         for key, inner in value.items():
-            yield from _fields(resource, f"{name}.{key}", inner)
+            yield from _query_fields(resource, f"{name}.{key}", inner)
     elif isinstance(value, list):
         for inner in value:
-            yield from _fields(resource, name, inner)
+            yield from _query_fields(resource, name, inner)
     else:
         yield name, str(value).lower() if isinstance(value, bool) else str(value)
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a declaration says about one kind of resource: incidents, cases. The types of it; no I/O."""
+"""The types of which the declaration of a kind of resource (incidents, cases) consists. No I/O."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from ._failure import Failure
 
-# Not dict[…]: this line is run, and on an old Python a task is to end with a message.
+# Not dict[…]: Python evaluates this line, and on an old Python the task must end with a message.
 Item = t.Dict[str, t.Any]  # noqa: UP006
 """One incident or case, exactly as the API shows it."""
 
@@ -151,8 +151,8 @@ class Resource(t.NamedTuple):
     parameter_options: t.Mapping[str, str]
     """The option that fills a parameter, for messages about values that a route cannot carry."""
     check_id: t.Callable[[str], str]
-    """What is wrong with the form of an ID, in words that end the sentence C(incident_ids contains 'x', …). Empty if
-    nothing is."""
+    """What is wrong with the form of an ID, as the end of the message C(incident_ids contains 'x', …). Empty if nothing
+    is."""
     id_fields: tuple[str, ...] = ("id",)
     """The fields that hold IDs by which the item can be asked for."""
     reads_before_writes: bool = False
@@ -161,10 +161,10 @@ class Resource(t.NamedTuple):
     """Parameters whose values (maps, lists of objects) have no certain form in a query."""
     sets_with_uuids_only: frozenset[str] = frozenset()
     """Route sets whose newest version takes only UUIDs as IDs. For messages."""
-    names_missing_route: t.Callable[[str, str, Failure, t.Sequence[str], bool], bool] = lambda *_args: False
+    means_missing_route: t.Callable[[str, str, Failure, t.Sequence[str], bool], bool] = lambda *_args: False
     """Whether a failure means that the route is missing although it says something else: from operation, route set,
     failure, IDs, and whether another route set was missing before."""
-    names_unknown_id: t.Callable[[Failure], bool] = lambda _failure: False
+    means_unknown_id: t.Callable[[Failure], bool] = lambda _failure: False
     """Whether a failure of a read of one ID means that the ID is unknown."""
     canonical_id: t.Callable[[str], str] = canonical
     """The one spelling of an ID, by which IDs are compared."""
@@ -182,15 +182,15 @@ class Resource(t.NamedTuple):
     def check_item(self, item: t.Any, fields: t.Mapping[str, type]) -> str:
         """What is wrong with an item of an answer. Empty if nothing is. Other fields are passed on as they are."""
         if not isinstance(item, dict):
-            return f"{self.article} is not an object but {type(item).__name__}"
-        name = f"the {self.singular} {item['id']}" if isinstance(item.get("id"), str) else self.article
+            return f"{self.with_article} is not an object but {type(item).__name__}"
+        name = f"the {self.singular} {item['id']}" if isinstance(item.get("id"), str) else self.with_article
         for field, kind in {"id": str, **self.required_fields, **fields}.items():
             if not isinstance(item.get(field), kind):
                 return f"{name} has no {field} of type {_JSON_TYPES[kind]}"
         return ""
 
     @property
-    def article(self) -> str:
+    def with_article(self) -> str:
         return f"{'an' if self.singular[0] in 'aeiou' else 'a'} {self.singular}"
 
 

@@ -33,8 +33,8 @@ def change_result(
     """The result of a module that changes items, whether the task ends well or not."""
     progress = outcome.progress
     effects, changed_ids = _effects(change, ids, outcome)
-    known_ids = _plan.drop_aliases([i for i in ids if i in progress.after], progress.after)
-    items = returned_items((progress.after[i] for i in known_ids), include_events)
+    known_ids = _plan.drop_aliases([item_id for item_id in ids if item_id in progress.after], progress.after)
+    items = returned_items((progress.after[item_id] for item_id in known_ids), include_events)
     not_found = {*progress.not_found}
     result: Result = {
         "changed": bool(changed_ids) or any(effect is not Effect.NONE for effect in effects.values()),
@@ -54,14 +54,14 @@ def change_result(
         result["ansible_facts"] = {f"coralogix_{resource.plural}": items}
         return result
     failure = failure_result(outcome.error, context)
-    done = describe_progress(change, changed_ids, effects, outcome.error, context)
-    return {**result, **failure, "msg": f"{failure['msg']} {done}".rstrip()}
+    progress_text = describe_progress(change, changed_ids, effects, outcome.error, context)
+    return {**result, **failure, "msg": f"{failure['msg']} {progress_text}".rstrip()}
 
 
-def unbuilt_result(
+def fallback_result(
     change: Change, ids: t.Sequence[str], outcome: Outcome, context: Context, error: Exception
 ) -> Result:
-    """What is returned if the result itself fails, for want of memory for example: what was changed."""
+    """What is returned if the full result cannot be built, such as without memory: what was changed."""
     effects, changed_ids = _effects(change, ids, outcome)
     return {
         "failed": True,
@@ -75,7 +75,8 @@ def unbuilt_result(
 def _effects(change: Change, ids: t.Sequence[str], outcome: Outcome) -> tuple[dict[str, Effect], list[str]]:
     """What became of each item, and the IDs of those that changed, or in check mode would change."""
     effects = {item_id: _plan.assess(change, item_id, outcome.progress) for item_id in ids}
-    return effects, list(outcome.progress.predicted) or [i for i in ids if effects[i] is Effect.CHANGED]
+    changed_ids = [item_id for item_id in ids if effects[item_id] is Effect.CHANGED]
+    return effects, list(outcome.progress.predicted) or changed_ids
 
 
 def failure_result(error: t.Any, context: Context) -> Result:

@@ -40,7 +40,7 @@ _MAX_UNCOUNTED = 200_000
 
 NO_FIELDS: t.Mapping[str, type] = MappingProxyType({})
 # A refusal for one of these reasons may be about some of the IDs. Any other is about the request as a whole.
-_REFUSALS_OF_ITEMS = frozenset((FailureKind.INVALID, FailureKind.UNKNOWN_ID, FailureKind.REFUSED))
+_ITEM_REFUSALS = frozenset((FailureKind.INVALID, FailureKind.UNKNOWN_ID, FailureKind.REFUSED))
 
 
 class ReadResult(t.NamedTuple):
@@ -89,12 +89,12 @@ class Service:
         self._dropped_fields = dropped_fields
         self._routes = RouteNegotiation(resource, api_version)
 
-    def read(self, ids: t.Sequence[str], retries: bool = True, past_deadline: bool = False) -> ReadResult:
-        """Read items by their IDs. C(retries) and C(past_deadline) are those of the client's exchange."""
+    def read(self, ids: t.Sequence[str], retry: bool = True, may_pass_deadline: bool = False) -> ReadResult:
+        """Read items by their IDs. C(retry) and C(may_pass_deadline) are as in the client's exchange."""
         items: dict[str, Item] = {}
         not_found: list[str] = []
         errors: list[RequestFailed | DeadlinePassed] = []
-        answers = self._send_chunks("read", ids, self._parse_read, retries=retries, past_deadline=past_deadline)
+        answers = self._send_chunks("read", ids, self._parse_read, retry=retry, may_pass_deadline=may_pass_deadline)
         for answer in answers:
             if isinstance(answer, Found):
                 items.update(answer.items)
@@ -102,7 +102,7 @@ class Service:
             else:
                 errors.append(answer)
         if not errors:
-            return self.add_details(ReadResult(items, not_found), self._details, retries, past_deadline)
+            return self.add_details(ReadResult(items, not_found), self._details, retry, may_pass_deadline)
         first = errors[0]
         # If one request was answered, permission and route are there, and something else is wrong.
         is_refused = (
@@ -112,12 +112,12 @@ class Service:
         return ReadResult({} if self._details else items, not_found, first, is_refused)
 
     def add_details(
-        self, read: ReadResult, details: t.Sequence[str], retries: bool = True, past_deadline: bool = False
+        self, read: ReadResult, details: t.Sequence[str], retry: bool = True, may_pass_deadline: bool = False
     ) -> ReadResult:
         """The items with details, each of which takes requests of its own. With an error, those without it are gone."""
         items = dict(read.items)
         for detail in details:
-            answers = self._send_chunks(detail, list(items), self._parse_detail(detail), retries, past_deadline)
+            answers = self._send_chunks(detail, list(items), self._parse_detail(detail), retry, may_pass_deadline)
             errors = [answer for answer in answers if isinstance(answer, (RequestFailed, DeadlinePassed))]
             values = {name: value for answer in answers if isinstance(answer, dict) for name, value in answer.items()}
             not_found = [item_id for item_id in items if item_id not in values] if not errors else []
@@ -193,15 +193,15 @@ class Service:
         """Send a write once. Returns what the answer shows of the items, by the ID asked for, or the failure."""
 
         def parse(answer: t.Any, ids: t.Sequence[str]) -> dict[str, Item]:
-            row = self.resource.operations[operation]
-            items = row.parse(answer, ids)
-            if row.merge:
+            declared = self.resource.operations[operation]
+            items = declared.parse(answer, ids)
+            if declared.merge:
                 return dict(zip(ids, items))
             return self._by_id([self._check(item) for item in items], ids)
 
         self.client.has_written = True
-        answer = self._call(operation, ids, parse, values, retries=False)
-        if isinstance(answer, RequestFailed) and answer.failure.kind in _REFUSALS_OF_ITEMS:
+        answer = self._call(operation, ids, parse, values, retry=False)
+        if isinstance(answer, RequestFailed) and answer.failure.kind in _ITEM_REFUSALS:
             may_have_applied = answer.may_have_applied or self.resource.operations[operation].refusal_may_apply
             return answer._replace(may_have_applied=may_have_applied)
         return answer
@@ -220,7 +220,7 @@ class Service:
         return results + map_concurrently(function, rest, limit, self.client.stop)
 
     def _send_chunks(
-        self, operation: str, ids: t.Sequence[str], parse: _Parse[_Answer], retries: bool, past_deadline: bool
+        self, operation: str, ids: t.Sequence[str], parse: _Parse[_Answer], retry: bool, may_pass_deadline: bool
     ) -> list[_Answer | RequestFailed | DeadlinePassed]:
         """The answers in order. After a failure no further request begins."""
         failed = threading.Event()
@@ -228,7 +228,7 @@ class Service:
         def send(chunk: list[str]) -> _Answer | RequestFailed | DeadlinePassed | None:
             if failed.is_set():
                 return None
-            answer = self._call(operation, chunk, parse, retries=retries, past_deadline=past_deadline)
+            answer = self._call(operation, chunk, parse, retry=retry, may_pass_deadline=may_pass_deadline)
             if isinstance(answer, (RequestFailed, DeadlinePassed)):
                 failed.set()
             return answer
@@ -242,8 +242,8 @@ class Service:
         ids: t.Sequence[str],
         parse: _Parse[_Answer],
         values: Values = NO_VALUES,
-        retries: bool = True,
-        past_deadline: bool = False,
+        retry: bool = True,
+        may_pass_deadline: bool = False,
     ) -> _Answer | RequestFailed | DeadlinePassed:
         """One request, by the routes that are served."""
 
@@ -251,13 +251,13 @@ class Service:
             sent_ids = [self.resource.request_id(item_id) for item_id in ids]
             request = build_request(self.client.base_url, self.resource, operation, route_set, sent_ids, values)
             try:
-                return self.client.exchange(request, lambda answer: parse(answer, ids), retries, past_deadline)
+                return self.client.exchange(request, lambda answer: parse(answer, ids), retry, may_pass_deadline)
             except CoralogixError as failed:
                 is_unknown = (
                     operation in ("read", *self.resource.details)
                     and len(ids) == 1
                     and isinstance(failed.error, RequestFailed)
-                    and self.resource.names_unknown_id(failed.error.failure)
+                    and self.resource.means_unknown_id(failed.error.failure)
                 )
                 return Found({}, list(ids)) if is_unknown else failed.error
 

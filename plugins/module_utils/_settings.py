@@ -112,7 +112,7 @@ def resolve_settings(options: t.Mapping[str, t.Any], environ: t.Mapping[str, str
 
     Raises CoralogixError(OptionInvalid) with the name of the option or variable.
     """
-    values = {name: _typed(name, options.get(name)) for name in CONNECTION_OPTIONS}
+    values = {name: _typed_value(name, options.get(name)) for name in CONNECTION_OPTIONS}
     for name, maximum in MAX_SECONDS.items():
         seconds = values[name]
         if seconds is not None and not (math.isfinite(seconds) and 0 < seconds <= maximum):
@@ -148,15 +148,15 @@ class _Value(t.NamedTuple):
     """For messages: the option or the environment variable that the value comes from."""
 
 
-def check_type(name: str, value: t.Any, kind: str) -> None:
+def check_type(name: str, value: t.Any, type_name: str) -> None:
     """Refuse what is not of this type. The types are those of Ansible's options."""
-    types, words = _TYPES[kind]
-    if not isinstance(value, types) or (isinstance(value, bool) and kind != "bool"):
-        found = next((each for some, each in _TYPES.values() if type(value) in some), type(value).__name__)
-        raise option_invalid(f"{name} is {found}. It must be {words}.")
+    classes, wanted = _TYPES[type_name]
+    if not isinstance(value, classes) or (isinstance(value, bool) and type_name != "bool"):
+        found = next((text for candidates, text in _TYPES.values() if type(value) in candidates), type(value).__name__)
+        raise option_invalid(f"{name} is {found}. It must be {wanted}.")
 
 
-def _typed(name: str, value: t.Any) -> t.Any:
+def _typed_value(name: str, value: t.Any) -> t.Any:
     """The value of an option, or its default. Ansible has converted it already; an event source has not."""
     option = CONNECTION_OPTIONS[name]
     if value is None:

@@ -4,8 +4,8 @@
 
 """Connections that end in time: a limit for each connect, and one for each answer as a whole.
 
-The timeout of a socket is one of each single read. A server that sends a byte now and then never meets it. So the
-sockets here ask before every read and write how much time is left. The limit belongs to the thread that waits.
+The timeout of a socket applies to each single read. A server that sends a byte now and then never exceeds it. So the
+sockets here check before every read and write how much time is left. The limit belongs to the thread that waits.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ _limit = threading.local()
 
 
 def start_limit(seconds: float | None) -> None:
-    """Begin the time for what this thread does next on its connection. None takes the limit away."""
+    """Start the time for what this thread does next on its connection. None removes the limit."""
     _limit.seconds = seconds
     restart_limit()
 
 
 def restart_limit() -> None:
-    """Begin the same time anew."""
+    """Start the same time again."""
     seconds = getattr(_limit, "seconds", None)
     _limit.end = None if seconds is None else time.monotonic() + seconds
 
@@ -85,7 +85,7 @@ class LimitedTlsSocket(ssl.SSLSocket):
 def connect(host: str, port: int, options: t.Iterable[tuple[t.Any, ...]], opened: t.Any) -> socket.socket:
     """Connect to the first address of the host that answers, all of them within the limit of the thread.
 
-    C(opened) is a set that collects the sockets, so that somebody else can end the attempt.
+    C(opened) is a set that collects the sockets, so that another thread can end the attempt.
     """
     error: OSError = OSError("the name has no address")
     for family, kind, protocol, _name, address in socket.getaddrinfo(host.strip("[]"), port, 0, socket.SOCK_STREAM):
@@ -104,7 +104,7 @@ def connect(host: str, port: int, options: t.Iterable[tuple[t.Any, ...]], opened
 
 
 class _Tracked:
-    """Connections that are known to whoever may end them, with the time of an answer from when they are made."""
+    """Connections that another thread can end. The time for an answer starts when they are made."""
 
     def __init__(self, *args: t.Any, opened: t.Any, **kwargs: t.Any) -> None:
         super().__init__(*args, **kwargs)
@@ -124,7 +124,7 @@ class _Tracked:
 
 
 class _Limited(_Tracked):
-    """What both kinds of connections do differently from those of urllib3."""
+    """What both HTTP and HTTPS connections do differently from those of urllib3."""
 
     def _new_conn(self: t.Any) -> socket.socket:
         try:

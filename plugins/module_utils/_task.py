@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One task, from checked options to its result. The same function lies under the module and the action plugin.
+"""One task, from checked options to its result. Module and action plugin both call it.
 
-No Ansible in here. Whoever calls it has let Ansible check the options against the argument spec.
+Nothing of Ansible is imported. The caller has let Ansible check the options against the argument spec.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from ._messages import Context, describe_truncation
 from ._plan import Change, drop_aliases
 from ._requests_import import import_problem
 from ._resource import Resource
-from ._result import Result, change_result, failure_result, returned_items, unbuilt_result
+from ._result import Result, change_result, failure_result, fallback_result, returned_items
 from ._secrets import Masker
 from ._service import Listing, ReadResult, Service
 from ._transport import Transport
 from ._users import UserDirectory
 
 Spec = t.Mapping[str, t.Mapping[str, t.Any]]
-# Makes what carries requests, from settings, user agent, correlation ID and the number of connections.
+# Makes the transport, from settings, user agent, correlation ID and the number of connections.
 NewTransport = t.Callable[[_settings.Settings, str, str, int], t.Any]
 Sleep = t.Callable[[float], t.Any]
 Params = t.Mapping[str, t.Any]
@@ -42,7 +42,7 @@ NO_OPTIONS: Spec = MappingProxyType({})
 
 
 class Task(t.NamedTuple):
-    """One task of a play: what it was given, and where it runs."""
+    """One task of a play: its options, environment and mode."""
 
     params: t.Mapping[str, t.Any]
     """The options as Ansible converted them, with defaults."""
@@ -154,10 +154,10 @@ def run_task(
     sleep: Sleep | None = None,
     on_connect: t.Callable[[Client], None] = lambda _client: None,
 ) -> Result:
-    """The result of a task. It always is one, whatever is raised on the way.
+    """The result of a task. There always is one, whatever is raised on the way.
 
-    C(new_transport) and C(sleep) are for tests: what carries the requests, and what waits. C(on_connect) gets the
-    client, which whoever runs the task may stop.
+    C(new_transport) and C(sleep) are for tests: they replace the transport and the waits. C(on_connect) gets the
+    client, which the caller may stop.
     """
     masker = Masker(_settings.find_secrets(task.params, task.environ))
     run = Run(task, definition.resource, masker, new_transport, sleep, on_connect)
@@ -177,7 +177,7 @@ def run_task(
 
 
 def _mask(result: Result, resource: Resource, masker: Masker) -> Result:
-    """The result without the API key. Items were masked when they arrived; they may be many."""
+    """The result without the API key. Items were masked when they arrived; masking many again would take long."""
     masked: Result = masker.mask_value(
         {name: value for name, value in result.items() if name not in (resource.plural, "ansible_facts")}
     )
@@ -201,7 +201,7 @@ def change_module(
         params = task.params
         change, ids, outcome = make_change(params), [], Outcome()
         try:
-            _arguments.check_texts(params, options)
+            _arguments.refuse_blank_texts(params, options)
             if check:
                 check(params)
             ids = _arguments.check_ids(resource, params[resource.id_option])
@@ -219,8 +219,8 @@ def change_module(
         try:
             return change_result(resource, change, ids, outcome, run.context, task.diff, params["include_events"])
         except Exception as error:
-            # Something was perhaps written. Whatever else cannot be returned, that can.
-            return unbuilt_result(change, ids, outcome, run.context, error)
+            # Something was perhaps written. At least that can be returned.
+            return fallback_result(change, ids, outcome, run.context, error)
 
     spec: Spec = {**_id_options(resource, required=True), **options}
     return ModuleDefinition(resource, spec, run_change, not_null=(resource.id_option,))
@@ -243,7 +243,7 @@ def _with_events(outcome: Outcome, service: Service, include_events: bool) -> Ou
     try:
         read = service.add_details(ReadResult(missing, []), ("events",))
     except Exception as error:
-        # Something was perhaps written. The account of it counts more than the events.
+        # Something was perhaps written. Returning that matters more than the events.
         return outcome._replace(error=outcome.error or Unexpected.of(error))
     progress = outcome.progress._replace(after={**outcome.progress.after, **read.items})
     return outcome._replace(progress=progress, error=outcome.error or read.error)
@@ -262,7 +262,7 @@ def info_module(resource: Resource, resolve: t.Callable[[Params, Run], Params] |
         error: t.Any = None
         try:
             if params[resource.id_option] is None:
-                _arguments.check_list_texts(task.given, filters.options)
+                _arguments.refuse_lists_as_text(task.given, filters.options)
                 listing = _list_items(params, run, resolve)
             else:
                 listing, not_found = _read_items(params, run)

@@ -171,11 +171,11 @@ class _Decompressor:
             if self._inflate.eof:
                 # gzip may consist of several parts.
                 self._inflate = zlib.decompressobj(zlib.MAX_WBITS | 32)
-            decompressed += self._part(chunk, limit - len(decompressed))
+            decompressed += self._decompress_part(chunk, limit - len(decompressed))
             chunk = self._inflate.unused_data
         return decompressed
 
-    def _part(self, chunk: bytes, limit: int) -> bytes:
+    def _decompress_part(self, chunk: bytes, limit: int) -> bytes:
         try:
             return self._inflate.decompress(chunk, limit + 1)
         except zlib.error:

@@ -140,7 +140,7 @@ failure:
 
 import typing as t
 
-from ansible_collections.coralogix.incidents.plugins.module_utils._arguments import check_list_texts
+from ansible_collections.coralogix.incidents.plugins.module_utils._arguments import refuse_lists_as_text
 from ansible_collections.coralogix.incidents.plugins.module_utils._errors import (
     CoralogixError,
     IdsUnknown,
@@ -160,7 +160,7 @@ def find_users(task: Task, run: Run) -> Result:
     not_found: list[str] = []
     error: t.Any = None
     try:
-        check_list_texts(task.given, MODULE.options)
+        refuse_lists_as_text(task.given, MODULE.options)
         if params["usernames"] is None and params["search"] is None:
             raise option_invalid("Set one of usernames and search.")
         if params["search"] is not None:

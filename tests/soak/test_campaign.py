@@ -91,11 +91,13 @@ BREAKS: dict[str, Break] = {
     "an accepted write without effect is no change": _wrap(_plan, "assess", _no_state_but_wanted),
     "an uncertain status is taken for a refusal": _wrap(_client, "classify_response", _certain),
     "a lost answer is taken for a refusal": _wrap(_client, "classify_exception", _certain),
-    "what an answer leaves open is not read again": Break(_executor._Account, "_unclear", lambda _account: []),
+    "what an answer leaves open is not read again": Break(_executor._Tracker, "_unclear_ids", lambda _tracker: []),
     "a read does not wait for a write": Break(_executor, "LAG_DELAYS", ()),
-    "a further try does not read again": Break(_executor._Account, "_take_in", lambda _account, ids, _read: list(ids)),
+    "a further try does not read again": Break(
+        _executor._Tracker, "_record_reread", lambda _tracker, ids, _read: list(ids)
+    ),
     "a further try undoes what others did": Break(
-        _plan, "rewrite_is_safe", lambda change, _write, _before, latest: change.needs_change(latest)
+        _plan, "is_rewrite_safe", lambda change, _write, _before, latest: change.needs_change(latest)
     ),
     "what is to be skipped is changed": Break(_plan.Change, "skips", lambda _change, _item: False),
     "nothing is tried again": Break(_retry.RetryPolicy, "next_delay", lambda *_args: None),

@@ -70,7 +70,7 @@ TOOL = Resource(
     check_id=lambda text: "" if UUID.match(text) or re.match(r"TOOL-\d+\Z", text) else "it is no tool ID",
     id_fields=("id", "name"),
     reads_before_writes=True,
-    names_unknown_id=lambda failure: failure.kind is FailureKind.INVALID and "no such tool" in failure.message,
+    means_unknown_id=lambda failure: failure.kind is FailureKind.INVALID and "no such tool" in failure.message,
 )
 
 

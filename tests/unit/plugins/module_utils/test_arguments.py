@@ -109,5 +109,5 @@ def test_other_options_as_given_are_left_to_ansible(given: dict[str, t.Any]) -> 
 
 
 def test_blank_texts_are_refused() -> None:
-    _arguments.check_texts({"text": "x", "flag": False, "ids": [" "], "labels": {}}, SPEC)
-    assert refusal(_arguments.check_texts, {"text": " \t"}, SPEC) == "text is blank."
+    _arguments.refuse_blank_texts({"text": "x", "flag": False, "ids": [" "], "labels": {}}, SPEC)
+    assert refusal(_arguments.refuse_blank_texts, {"text": " \t"}, SPEC) == "text is blank."

@@ -75,7 +75,7 @@ def test_not_an_id(text: str) -> None:
     },
 )
 def test_what_means_that_a_case_is_unknown(kind: FailureKind, message: str, is_unknown: bool) -> None:
-    assert _case.CASE.names_unknown_id(Failure(kind, message)) is is_unknown
+    assert _case.CASE.means_unknown_id(Failure(kind, message)) is is_unknown
 
 
 # Filters.

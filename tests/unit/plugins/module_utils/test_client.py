@@ -73,7 +73,7 @@ def test_tries_and_waits_are_counted_and_vary() -> None:
         assert attempts == (retries + 1, pytest.approx(sum(sleeps[before:])), None)
     assert len({*sleeps}) == 5
     client = client_for(ScriptedTransport(respond(b"", 503)))
-    assert error_of(client.exchange, REQUEST, same, retries=False).attempts == Attempts(1)
+    assert error_of(client.exchange, REQUEST, same, retry=False).attempts == Attempts(1)
 
 
 # How long the service asks to wait, how often in vain, how many waits are made, and the wait that is refused.
@@ -178,7 +178,7 @@ def test_no_try_begins_after_the_deadline_but_one_that_verifies() -> None:
     time.sleep(0.06)
     assert error_of(client.exchange, REQUEST, same) == _errors.DeadlinePassed(0.05, "read incidents")
     assert transport.requests == []
-    assert isinstance(error_of(client.exchange, REQUEST, same, past_deadline=True), _errors.RequestFailed)
+    assert isinstance(error_of(client.exchange, REQUEST, same, may_pass_deadline=True), _errors.RequestFailed)
     # That one gets the whole timeout.
     assert transport.seconds == [30.0]
     assert (client.is_past_deadline, client.can_wait(0.0)) == (True, False)

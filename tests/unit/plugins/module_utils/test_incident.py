@@ -81,9 +81,9 @@ def test_refusal_that_takes_the_end_of_a_path_for_an_id_is_a_missing_route(
 ) -> None:
     failure = Failure(K.INVALID, message, 400)
     args = ("read", "v3", failure, [A], another_is_missing)
-    assert INCIDENT.names_missing_route(*args) == is_missing[another_is_missing]
-    assert not INCIDENT.names_missing_route("read", "v4", *args[2:])
-    assert not INCIDENT.names_missing_route("unassign", *args[1:])
+    assert INCIDENT.means_missing_route(*args) == is_missing[another_is_missing]
+    assert not INCIDENT.means_missing_route("read", "v4", *args[2:])
+    assert not INCIDENT.means_missing_route("unassign", *args[1:])
 
 
 UNKNOWN: dict[str, tuple[list[str], K, str, bool]] = {
@@ -101,7 +101,7 @@ UNKNOWN: dict[str, tuple[list[str], K, str, bool]] = {
 
 @table("ids, kind, message, is_missing", UNKNOWN)
 def test_unknown_id_is_no_missing_route(ids: list[str], kind: K, message: str, is_missing: bool) -> None:
-    assert INCIDENT.names_missing_route("read", "v3", Failure(kind, message), ids, True) == is_missing
+    assert INCIDENT.means_missing_route("read", "v3", Failure(kind, message), ids, True) == is_missing
 
 
 ODD_ASSIGNMENTS: list[t.Any] = [

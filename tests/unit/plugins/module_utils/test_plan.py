@@ -109,7 +109,7 @@ REWRITES: dict[str, tuple[Write | None, Item, Item, bool]] = {
 def test_write_is_repeated_only_if_it_undoes_nothing(
     write: Write | None, before: Item, latest: Item, is_safe: bool
 ) -> None:
-    assert _plan.rewrite_is_safe(PAINT, write, before, latest) == is_safe
+    assert _plan.is_rewrite_safe(PAINT, write, before, latest) == is_safe
 
 
 def test_change_that_no_state_shows_is_known_by_the_states_before_and_after() -> None:
@@ -123,5 +123,5 @@ def test_change_that_no_state_shows_is_known_by_the_states_before_and_after() ->
     one, two = {"id": "a", "n": 1}, {"id": "a", "n": 2}
     assert _plan.assess(comment, "a", Progress({"a": one}, {"a": two}, {"a": Write.ACCEPTED})) is Effect.CHANGED
     assert _plan.assess(comment, "a", Progress({"a": one}, {"a": one}, {"a": Write.ACCEPTED})) is Effect.NOT_VISIBLE
-    assert not _plan.rewrite_is_safe(comment, Write.UNCERTAIN, one, two)
-    assert _plan.rewrite_is_safe(comment, Write.UNCERTAIN, one, one)
+    assert not _plan.is_rewrite_safe(comment, Write.UNCERTAIN, one, two)
+    assert _plan.is_rewrite_safe(comment, Write.UNCERTAIN, one, one)

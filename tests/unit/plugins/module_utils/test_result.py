@@ -130,11 +130,11 @@ def test_failure_shows_the_request_that_is_to_blame() -> None:
 
 def test_result_that_cannot_be_built_still_says_what_was_changed() -> None:
     outcome = Outcome(progress(ACCEPTED, UNCERTAIN)._replace(unverified=[B]))
-    unbuilt = _result.unbuilt_result(UNASSIGN, [A, B], outcome, CONTEXT, MemoryError("x"))
+    unbuilt = _result.fallback_result(UNASSIGN, [A, B], outcome, CONTEXT, MemoryError("x"))
     assert (unbuilt["failed"], unbuilt["changed"], unbuilt["unassigned_ids"]) == (True, True, [A])
     assert "(MemoryError: x). Unassigned before that:" in unbuilt["msg"]
     assert f"Perhaps unassigned, but not verified: '{B}'." in unbuilt["msg"]
     for verified in (True, False):
         done = progress(UNCERTAIN, users=("u1",))._replace(unverified=[] if verified else [A])
-        unbuilt = _result.unbuilt_result(UNASSIGN, [A, B], Outcome(done), CONTEXT, MemoryError())
+        unbuilt = _result.fallback_result(UNASSIGN, [A, B], Outcome(done), CONTEXT, MemoryError())
         assert (unbuilt["changed"], unbuilt["unassigned_ids"]) == (not verified, [])
