@@ -20,7 +20,7 @@ _STAGES = {
 }
 
 
-def _lists_for_events(options: Options, since: str, now: datetime) -> list[Options]:
+def _build_lists(options: Options, since: str, now: datetime) -> list[Options]:
     """Cases that are not closed, and those that were created and closed since.
 
     No filter of the API finds cases by the time at which they were closed.
@@ -56,11 +56,11 @@ CASE_EVENTS = _event_rules.EventRules(
     times=("createTime", "updateTime"),
     version=lambda case: (str(case.get("updateTime") or ""), 0),
     unsupported=frozenset(("active_after", "active_before", "order_by", "limit")),
-    refuse=lambda options: (
+    find_problem=lambda options: (
         "status contains closed. An event source watches cases until they are closed. Leave it out: the change "
         "closed makes an event all the same."
         if {"closed", CLOSED} & set(options.get("status") or ())
         else ""
     ),
-    lists=_lists_for_events,
+    build_lists=_build_lists,
 )

@@ -4,7 +4,7 @@
 
 """Checks of the arguments of an event source. ansible-rulebook passes them on as YAML and templates made them.
 
-Modules have Ansible for this. Here, nothing of it is imported.
+Ansible does this for modules. Nothing of Ansible is imported here.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from ._settings import argument_spec, check_type
 MIN_INTERVAL, MAX_INTERVAL = 5, 86_400
 NONE, OPEN = "none", "open"
 
-_PLAIN = (str, bool, int, float, type(None))
-# What ansible-rulebook adds by itself.
-_OF_THE_ENGINE = frozenset(("eda_feedback_queue",))
+_PLAIN_TYPES = (str, bool, int, float, type(None))
+# Arguments that ansible-rulebook adds itself.
+_ENGINE_ARGUMENTS = frozenset(("eda_feedback_queue",))
 
 
 def source_spec(resource: Resource, rules: EventRules) -> dict[str, dict[str, t.Any]]:
@@ -49,7 +49,7 @@ def check_source_arguments(
 ) -> dict[str, t.Any]:
     """The arguments with their defaults. Raises CoralogixError(OptionInvalid) with the name of an argument."""
     spec = source_spec(resource, rules)
-    given = {name: value for name, value in arguments.items() if name not in _OF_THE_ENGINE}
+    given = {name: value for name, value in arguments.items() if name not in _ENGINE_ARGUMENTS}
     for name, value in given.items():
         _check_plain(str(name), value)
     unknown = [str(name) for name in given if name not in spec]
@@ -63,7 +63,7 @@ def check_source_arguments(
         for name, option in spec.items()
     }
     refuse_blank_texts(options, {**spec, "state_path": {"type": "str"}})
-    _check_together(options, resource.filters.mutually_exclusive)
+    _check_exclusive(options, resource.filters.mutually_exclusive)
     interval = options["interval"]
     if not (math.isfinite(interval) and MIN_INTERVAL <= interval <= MAX_INTERVAL):
         raise option_invalid(f"interval is {interval}. It must be {MIN_INTERVAL} to {MAX_INTERVAL} seconds.")
@@ -74,7 +74,7 @@ def check_source_arguments(
             raise option_invalid(f"{_message(error)} Or it can be {NONE} or {OPEN}.") from None
     if not options["changes"]:
         raise option_invalid("changes is empty. Leave it out for all kinds of changes.")
-    problem = rules.refuse(options)
+    problem = rules.find_problem(options)
     if problem:
         raise option_invalid(problem)
     return options
@@ -89,42 +89,42 @@ def _check_plain(name: str, value: t.Any) -> None:
 
     An undefined variable is an object of Jinja that raises whenever it is used.
     """
-    kind = type(value)
-    if kind in (list, tuple):
+    cls = type(value)
+    if cls in (list, tuple):
         for inner in value:
             _check_plain(name, inner)
-    elif kind is dict:
+    elif cls is dict:
         for key, inner in value.items():
             _check_plain(name, key)
             _check_plain(name, inner)
-    elif "Undefined" in kind.__name__:
+    elif "Undefined" in cls.__name__:
         raise option_invalid(
             f"{name} uses a variable that is not defined. Pass it to ansible-rulebook with --vars or --env-vars."
         )
-    elif not issubclass(kind, _PLAIN):
+    elif not issubclass(cls, _PLAIN_TYPES):
         raise option_invalid(
-            f"{name} contains a value of type {kind.__name__}. Put it in quotes if it is meant as text."
+            f"{name} contains a value of type {cls.__name__}. Put it in quotes if it is meant as text."
         )
 
 
 def _convert(name: str, value: t.Any, spec: t.Mapping[str, t.Any]) -> t.Any:
     """The value in the type of the argument, as far as a module would convert it."""
-    kind = spec.get("type", "str")
-    if kind == "list":
+    type_name = spec.get("type", "str")
+    if type_name == "list":
         if isinstance(value, str):
             value = value.split(",")
         elif not isinstance(value, (list, tuple)):
             value = [value]
         return [_convert(name, inner, {**spec, "type": spec.get("elements", "str")}) for inner in value]
-    if kind in ("str", "path") and isinstance(value, int) and not isinstance(value, bool):
-        # A template makes a number of digits.
+    if type_name in ("str", "path") and isinstance(value, int) and not isinstance(value, bool):
+        # A template turns digits into a number.
         value = str(value)
-    check_type(name, value, kind)
+    check_type(name, value, type_name)
     converted: t.Any = value
     choices = spec.get("choices")
     if choices and value not in choices:
         raise option_invalid(f"{name} contains {value!r}. It must be one of {', '.join(choices)}.")
-    return _convert_map(name, converted, spec) if kind == "dict" and "options" in spec else converted
+    return _convert_map(name, converted, spec) if type_name == "dict" and "options" in spec else converted
 
 
 def _convert_map(name: str, value: Options, spec: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
@@ -139,14 +139,14 @@ def _convert_map(name: str, value: Options, spec: t.Mapping[str, t.Any]) -> dict
     missing = [key for key, option in options.items() if option.get("required") and converted[key] is None]
     if missing:
         raise option_invalid(f"{name} needs {', '.join(missing)}.")
-    _check_together(converted, spec.get("mutually_exclusive", ()), name)
+    _check_exclusive(converted, spec.get("mutually_exclusive", ()), name)
     for group in spec.get("required_one_of", ()):
         if all(converted[key] is None for key in group):
             raise option_invalid(f"{name} needs one of {', '.join(group)}.")
     return converted
 
 
-def _check_together(options: Options, groups: t.Iterable[t.Sequence[str]], name: str = "") -> None:
+def _check_exclusive(options: Options, groups: t.Iterable[t.Sequence[str]], name: str = "") -> None:
     for group in groups:
         given = [key for key in group if options.get(key) is not None]
         if len(given) > 1:

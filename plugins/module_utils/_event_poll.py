@@ -34,9 +34,9 @@ from ._service import ReadResult, Service
 from ._transport import Transport
 from ._users import UserDirectory, resolve_assignees
 
-# The key is revoked, or lacks a permission. Nothing that waiting could mend.
+# The key is revoked, or lacks a permission. Waiting does not help.
 _REFUSED = frozenset((FailureKind.UNAUTHENTICATED, FailureKind.FORBIDDEN))
-# An argument is wrong if this happens to the first poll. Later, something on the way is.
+# If the first poll fails like this, an argument is wrong. Later, something on the way is.
 _WRONG_AT_FIRST = frozenset(
     (
         FailureKind.INVALID,
@@ -56,7 +56,7 @@ FIRST_DELAY = 5.0
 MAX_DELAY = 300.0
 MAX_RETRY_AFTER = 3600.0
 # Share of the time that may go into writing the state before a poll has wholly arrived.
-_WRITING_SHARE = 0.05
+_WRITE_SHARE = 0.05
 
 
 class SourceError(RuntimeError):
@@ -72,7 +72,7 @@ class Poll(t.NamedTuple):
 
 
 class Poller:
-    """Polls, and remembers what has arrived. Used by one thread at a time, except for C(stop).
+    """Polls, and remembers which events have arrived. Used by one thread at a time, except for C(stop).
 
     C(new_transport), C(now) and C(sleep) are for tests. Raises SourceError.
     """
@@ -98,13 +98,14 @@ class Poller:
         self._context = Context(resource)
         self._client: Client | None = None
         self._service: Service | None = None
-        self._stopped = False
+        self._is_stopped = False
         self._polls = 0
-        """Those that succeeded."""
+        """How many polls succeeded."""
         self._failures = 0
         self._refusals = 0
         self._warned: set[str] = set()
-        self._written, self._writing = 0.0, 0.0
+        self._last_write = 0.0
+        self._write_seconds = 0.0
         try:
             self._options = check_source_arguments(arguments, resource, rules, now())
             self._settings = _settings.resolve_settings(self._options, environ)
@@ -140,7 +141,7 @@ class Poller:
 
     def stop(self) -> None:
         """End the exchange that is under way, from any thread."""
-        self._stopped = True
+        self._is_stopped = True
         if self._client:
             self._client.stop()
 
@@ -156,20 +157,20 @@ class Poller:
         except CoralogixError as failed:
             observation, error = None, failed.error
         except Exception:
-            # Nobody foresaw it. The source goes on all the same.
+            # An unexpected error must not end the source.
             self._log.error("%s", self._masker.mask(traceback.format_exc()))
             return Poll(None, self._next_delay(None, "An unexpected error."))
-        self._show_warnings()
+        self._log_warnings()
         if error is not None:
             return Poll(observation, self._handle_failure(error))
         self._polls += 1
         self._failures = self._refusals = 0
         return Poll(observation, self.interval)
 
-    def settle(self, deliveries: t.Iterable[Delivery], finished: Observation | None) -> bool:
-        """Remember what has arrived. C(finished) is the last poll if all of it has.
+    def commit(self, deliveries: t.Iterable[Delivery], finished: Observation | None) -> bool:
+        """Remember what has arrived. C(finished) is the last poll, once all of it has arrived.
 
-        Returns whether all is in the file. Else C(write) is to be called soon.
+        Returns whether all of it is in the file. If not, call C(write) soon.
         """
         if self._state is None:
             return True
@@ -177,7 +178,7 @@ class Poller:
             self._state.put(delivery.item_id, delivery.record.to_json())
         if finished:
             self._state.finish(Header(finished.generation, finished.newest), finished.forgotten)
-        if finished or time.monotonic() - self._written > self._writing / _WRITING_SHARE:
+        if finished or time.monotonic() - self._last_write > self._write_seconds / _WRITE_SHARE:
             self.write()
         return not self._state.is_dirty
 
@@ -194,29 +195,29 @@ class Poller:
                 self._options["state_path"],
                 error.strerror or error,
             )
-        self._written = time.monotonic()
-        self._writing = self._written - began
+        self._last_write = time.monotonic()
+        self._write_seconds = self._last_write - began
 
     def _observe(self, now: datetime) -> tuple[Observation, t.Any]:
         service = self._connect()
         memory, initial = self._memory, self._options["initial"].strip()
-        since = memory.since(now)
+        since = memory.watched_since(now)
         start = None
         if self._starts_anew and initial not in (NONE, OPEN):
             start = parse_time("initial", initial, now)
             since = min(since, start)
-        listed = self._list(service, since, memory.latest(now))
+        listed = self._list(service, since, memory.later_clock(now))
         read = ReadResult({}, [])
-        wanted = memory.ids_to_read(listed, now)
-        if wanted:
-            read = service.read(wanted)
-        observation = memory.observe(listed, read.items, read.not_found, now, self._emit_new(initial, start))
+        vanished = memory.ids_to_read(listed, now)
+        if vanished:
+            read = service.read(vanished)
+        observation = memory.observe(listed, read.items, read.not_found, now, self._emits_new(initial, start))
         self._starts_anew = False
         events = sum(len(delivery.events) for delivery in observation.deliveries)
         self._log.info("%d %s are watched, %d events", len(memory.records), self._resource.plural, events)
         return observation, read.error
 
-    def _emit_new(self, initial: str, start: datetime | None) -> t.Callable[[Item], bool]:
+    def _emits_new(self, initial: str, start: datetime | None) -> t.Callable[[Item], bool]:
         """Whether an item that was not known makes events."""
         if not self._starts_anew:
             return lambda _item: True
@@ -236,12 +237,12 @@ class Poller:
             # An item that moves from one list to the next while they are read has ended: what is newer counts.
             listed[item["id"]] = None if self._memory.is_unchanged(item) else item
 
-        for options in self._rules.lists(self._filters, rfc3339(since), now):
+        for options in self._rules.build_lists(self._filters, rfc3339(since), now):
             query = self._resource.filters.build_query(options, now)
             if query.matches_nothing:
                 continue
             if service.list_items(query.values, _collector(collect, query.keep)).truncated:
-                self._warn(describe_truncation(self._context))
+                self._warn_once(describe_truncation(self._context))
         return listed
 
     def _connect(self) -> Service:
@@ -274,7 +275,7 @@ class Poller:
             masker=self._masker,
             sleep=self._sleep,
         )
-        if self._stopped:
+        if self._is_stopped:
             client.stop()
         if self._service is None:
             self._filters = self._options
@@ -313,11 +314,11 @@ class Poller:
         self._log.warning("%s The next poll is in %.0f s.", text, delay)
         return delay
 
-    def _show_warnings(self) -> None:
+    def _log_warnings(self) -> None:
         for warning in list(self._client.warnings) if self._client else ():
-            self._warn(warning)
+            self._warn_once(warning)
 
-    def _warn(self, text: str) -> None:
+    def _warn_once(self, text: str) -> None:
         if text not in self._warned:
             self._warned.add(text)
             self._log.warning("%s", self._masker.mask(text))
@@ -330,20 +331,20 @@ class Poller:
 
 
 def _collector(collect: t.Callable[[Item], None], keep: t.Callable[[Item], bool] | None) -> t.Callable[[Item], bool]:
-    """For a list: hands on the items to keep, and has none of them kept."""
+    """The C(keep) of a list that passes each matching item to C(collect), and keeps none in memory."""
 
-    def hand_on(item: Item) -> bool:
+    def collect_only(item: Item) -> bool:
         if keep is None or keep(item):
             collect(item)
         return False
 
-    return hand_on
+    return collect_only
 
 
 def poll_delay(failures: int, interval: float, retry_after: float | None, fraction: float) -> float:
     """Seconds to wait after so many polls in a row that failed. C(fraction), from 0 to 1, is random."""
-    most = max(MAX_DELAY, interval)
-    backoff = min(FIRST_DELAY * 2 ** (min(failures, 32) - 1), most) * (1 + fraction) / 2
+    max_delay = max(MAX_DELAY, interval)
+    backoff = min(FIRST_DELAY * 2 ** (min(failures, 32) - 1), max_delay) * (1 + fraction) / 2
     return max(backoff, min(retry_after or 0.0, MAX_RETRY_AFTER))
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a declaration says about the events of one kind of resource: the type of it. No I/O."""
+"""The type of the rules by which event sources see one kind of resource. No I/O."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class EventRules(t.NamedTuple):
     kinds: t.Mapping[str, tuple[str, ...]]
     """The kinds of changes in the order of an item's life, each with the fields that it is about."""
     level: str
-    """The kind and the field that say how grave an item is: C(severity), C(priority)."""
+    """The kind of change and the field that show how urgent an item is: C(severity), C(priority)."""
     stage: t.Callable[[Item], str]
     """One of STAGES."""
     assignees: t.Callable[[Item], frozenset[str]]
@@ -36,8 +36,8 @@ class EventRules(t.NamedTuple):
     """Grows with each change. An answer that shows a smaller one than an earlier answer is out of date."""
     unsupported: frozenset[str]
     """Filter options that make no sense in an event source."""
-    refuse: t.Callable[[Options], str]
-    """Why a filter cannot be used. Empty if all can."""
-    lists: t.Callable[[Options, str, datetime], list[Options]]
+    find_problem: t.Callable[[Options], str]
+    """Why a filter cannot be used, for a message. Empty if all can."""
+    build_lists: t.Callable[[Options, str, datetime], list[Options]]
     """From filter options, a time in RFC 3339 form and the present time to the filter options of the lists that show
     all items which are open, and those that ended since that time without ever having been listed."""

@@ -25,10 +25,10 @@ from ._resource import Resource
 
 # Seconds for the engine to take an event. It is slow while many actions wait, and never takes an event that it cannot
 # read.
-TAKING_LIMIT = 60.0
-# Seconds between two looks at a queue, and until the state is written at the latest.
+TAKE_TIMEOUT = 60.0
+# Seconds between two checks of a queue, and between two attempts to write the state.
 _PAUSE = 0.02
-_WRITING_PAUSE = 1.0
+_WRITE_PAUSE = 1.0
 
 
 async def run_source(
@@ -37,13 +37,13 @@ async def run_source(
     queue: t.Any,
     arguments: t.Mapping[t.Any, t.Any],
     new_poller: t.Callable[..., Poller] = Poller,
-    taking_limit: float = TAKING_LIMIT,
+    take_timeout: float = TAKE_TIMEOUT,
 ) -> None:
     """Emit events until the task is cancelled. Raises SourceError if no further poll can succeed."""
     log = logging.getLogger(f"coralogix.incidents.{resource.plural}")
     poller = new_poller(resource, rules, arguments, os.environ, log)
     receipts = Receipts(queue, arguments.get("eda_feedback_queue"), log)
-    source = _Source(poller, receipts, log, taking_limit)
+    source = _Source(poller, receipts, log, take_timeout)
     try:
         await source.run()
     finally:
@@ -51,15 +51,15 @@ async def run_source(
 
 
 class _Source:
-    def __init__(self, poller: Poller, receipts: Receipts, log: logging.Logger, taking_limit: float) -> None:
+    def __init__(self, poller: Poller, receipts: Receipts, log: logging.Logger, take_timeout: float) -> None:
         self._poller = poller
         self._receipts = receipts
         self._log = log
-        self._limit = taking_limit
+        self._take_timeout = take_timeout
         self._worker = Worker()
-        self._unsettled: collections.deque[Delivery] = collections.deque()
+        self._uncommitted: collections.deque[Delivery] = collections.deque()
         self._finished: Observation | None = None
-        """The polls that have arrived except for what is not settled."""
+        """The polls that have arrived, except for the deliveries that are not committed."""
         self._is_written = True
         self._writer: asyncio.Task[None] | None = None
 
@@ -73,7 +73,7 @@ class _Source:
             if poll.observation:
                 await self._deliver(poll.observation)
             else:
-                await self._settle(self._finished)
+                await self._commit(self._finished)
             await asyncio.sleep(max(0.0, started + poll.delay - loop.time()))
 
     def stop(self) -> None:
@@ -88,36 +88,36 @@ class _Source:
         quiet = [delivery for delivery in observation.deliveries if not delivery.events]
         if quiet:
             # In one piece: half of what was there at the start would make the other half seem new.
-            self._unsettled.extend(quiet)
-            await self._settle(None)
+            self._uncommitted.extend(quiet)
+            await self._commit(None)
         for delivery in observation.deliveries[len(quiet) :]:
             for event in delivery.events:
                 await self._receipts.put(event)
                 if self._receipts.is_exact:
-                    await self._receipts.wait(self._limit)
-            self._unsettled.append(delivery)
-            await self._settle(None)
+                    await self._receipts.wait(self._take_timeout)
+            self._uncommitted.append(delivery)
+            await self._commit(None)
         if not self._receipts.is_exact:
-            await self._receipts.wait(self._limit)
+            await self._receipts.wait(self._take_timeout)
         self._finished = observation._replace(forgotten=forgotten)
-        await self._settle(self._finished)
+        await self._commit(self._finished)
 
-    async def _settle(self, finished: Observation | None) -> None:
-        """Have written down what has arrived."""
-        settled = []
-        while self._unsettled and not self._receipts.is_waiting_for(self._unsettled[0].events):
-            settled.append(self._unsettled.popleft())
-        if self._unsettled:
+    async def _commit(self, finished: Observation | None) -> None:
+        """Have the poller remember what has arrived."""
+        committed = []
+        while self._uncommitted and not self._receipts.is_waiting_for(self._uncommitted[0].events):
+            committed.append(self._uncommitted.popleft())
+        if self._uncommitted:
             finished = None
-        if settled or finished:
-            self._is_written = await self._worker.run(self._poller.settle, settled, finished)
+        if committed or finished:
+            self._is_written = await self._worker.run(self._poller.commit, committed, finished)
         if finished:
             self._finished = None
 
     async def _write(self) -> None:
-        """Write what is not written yet. The next event may wait for long until the engine takes it."""
+        """Write what is not written yet. It may take long until the engine takes the next event."""
         while True:
-            await asyncio.sleep(_WRITING_PAUSE)
+            await asyncio.sleep(_WRITE_PAUSE)
             if not self._is_written:
                 self._is_written = True
                 await self._worker.run(self._poller.write)
@@ -205,7 +205,7 @@ class Receipts:
     def _take(self, uuid: t.Any) -> None:
         if uuid not in self._waiting:
             return
-        # The engine takes events in their order. What it has passed over, it will not take any more.
+        # The engine takes events in order. It never takes one that it has passed over.
         for waiting in list(self._waiting):
             del self._waiting[waiting]
             if waiting == uuid:

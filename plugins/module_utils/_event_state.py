@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The file in which an event source remembers what it has told, across restarts.
+"""The file in which an event source remembers which events it has sent, across restarts.
 
 One line of JSON says what the file is, one line holds each item, and the last one proves that the file is whole. The
 lines of items are kept as text, so that writing the file costs little even where it is large.
@@ -32,13 +32,13 @@ class Header(t.NamedTuple):
 
 
 class StateFile:
-    """The state of one event source. Nobody else may use the file as long as this object has it locked.
+    """The state of one event source. Nobody else may use the file while this object has it locked.
 
     C(owner) says whose state it is: the host and the kind of resource. A state of another owner is refused.
     """
 
     def __init__(self, path: str, owner: str) -> None:
-        self._shown = path
+        self._given = path
         # A symbolic link stays one.
         self._path = os.path.realpath(path)
         self._owner = owner
@@ -56,13 +56,13 @@ class StateFile:
             self._lock = _lock(self._path + ".lock")
         except BlockingIOError:
             raise option_invalid(
-                f"state_path is {self._shown!r}. Another event source uses this file now. Each source needs its own."
+                f"state_path is {self._given!r}. Another event source uses this file now. Each source needs its own."
             ) from None
         except OSError as error:
             raise self._unusable(error) from None
         if os.path.exists(self._path) and not os.path.isfile(self._path):
             # A pipe or a device would be read for ever.
-            raise option_invalid(f"state_path is {self._shown!r}. It is a folder, a pipe or a device. Name a file.")
+            raise option_invalid(f"state_path is {self._given!r}. It is a folder, a pipe or a device. Name a file.")
         try:
             with open(self._path, encoding="utf-8") as file:
                 text = file.read()
@@ -77,13 +77,13 @@ class StateFile:
         return self._parse(text)
 
     def put(self, item_id: str, line: str) -> None:
-        """Remember an item from the next C(save) on."""
+        """Remember an item. It is in the file after the next C(save)."""
         if self._lines.get(item_id) != line:
             self._lines[item_id] = line
             self.is_dirty = True
 
     def finish(self, header: Header, forgotten: t.Iterable[str]) -> None:
-        """Remember that all of a poll has arrived, from the next C(save) on."""
+        """Remember that all of a poll has arrived. It is in the file after the next C(save)."""
         for item_id in forgotten:
             self.is_dirty = self._lines.pop(item_id, None) is not None or self.is_dirty
         if header != self.header:
@@ -91,7 +91,7 @@ class StateFile:
             self.is_dirty = True
 
     def save(self) -> None:
-        """Replace the file. Whatever happens meanwhile, the old or the new content is there as a whole.
+        """Replace the file. Whatever happens, either the old or the new content is there as a whole.
 
         Raises OSError.
         """
@@ -143,12 +143,12 @@ class StateFile:
 
     def _refused(self, problem: str) -> CoralogixError:
         return option_invalid(
-            f"state_path is {self._shown!r}. {problem} It was not changed. Name another file, or remove this one to "
+            f"state_path is {self._given!r}. {problem} It was not changed. Name another file, or remove this one to "
             "start from now."
         )
 
     def _unusable(self, error: OSError) -> Exception:
-        return option_invalid(f"state_path is {self._shown!r}. The file cannot be used: {error.strerror or error}.")
+        return option_invalid(f"state_path is {self._given!r}. The file cannot be used: {error.strerror or error}.")
 
 
 def _item_id(line: str) -> str:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Incidents as event sources see them: what their changes are called, and which lists show those that are open."""
+"""Incidents as event sources see them: what their changes are called, and which lists show the open ones."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _UNCOUNTED = 1_000_000_000
 
 
 def _stage(incident: Item) -> str:
-    """Status or state, whichever shows the end first."""
+    """By status and state, whichever shows the end first."""
     if is_closed(incident):
         return _event_rules.CLOSED
     if any(incident.get(field) == value for field, value in RESOLVED.items()):
@@ -23,7 +23,10 @@ def _stage(incident: Item) -> str:
 
 
 def _version(incident: Item) -> tuple[str, int]:
-    """An assignment is an event, and no update of the state. Answers without events cannot be compared by them."""
+    """The time of the state, and the number of events: an assignment adds an event, but does not change that time.
+
+    An answer without events counts as newer than any with events.
+    """
     events = incident.get("events")
     number = len(events) if isinstance(events, list) else 0
     return str(incident.get("lastStateUpdateTime") or ""), number or _UNCOUNTED
@@ -49,6 +52,6 @@ INCIDENT_EVENTS = _event_rules.EventRules(
     times=("createdAt", "lastStateUpdateTime", "closedAt"),
     version=_version,
     unsupported=frozenset(("open_after", "open_before", "order_by", "limit")),
-    refuse=lambda _options: "",
-    lists=lambda options, since, _now: [{**options, "open_after": since}],
+    find_problem=lambda _options: "",
+    build_lists=lambda options, since, _now: [{**options, "open_after": since}],
 )

@@ -30,7 +30,7 @@ GOAL = 1.5
 
 
 def serve() -> None:
-    """The simulator. Each line of input makes it change incidents."""
+    """Run the simulator. Each line of input makes it change incidents."""
     from simulator import Simulator
 
     with Simulator() as simulator:
@@ -82,7 +82,7 @@ def run(url: str, change: Callable[[], int], repeat: int, folder: Path) -> dict[
         observation = poller.poll().observation
         if observation is None:
             raise SystemExit("a poll failed")
-        poller.settle(observation.deliveries, observation)
+        poller.commit(observation.deliveries, observation)
         return sum(len(delivery.events) for delivery in observation.deliveries)
 
     tracemalloc.start()
@@ -98,7 +98,7 @@ def run(url: str, change: Callable[[], int], repeat: int, folder: Path) -> dict[
         if measured(lambda: fetch_pages(session, url), times["script"]) != OPEN:
             raise SystemExit("the script missed incidents")
         if measured(poll, times["poll, nothing changed"]):
-            raise SystemExit("there are events of nothing")
+            raise SystemExit("there are events although nothing changed")
         change()
         began = time.monotonic()
         if measured(poll, times["poll, 1 % changed"]) != CHANGED:

@@ -23,13 +23,13 @@ import yaml
 
 KEY = "cxup_0123456789abcdefghij"
 OLDEST_JAVA = 17
-# Seconds for anything to happen. Much longer than it takes.
+# Seconds to wait for anything. Much longer than it takes.
 PATIENCE = 90
 
 
-def missing() -> str:
-    """What is missing to run ansible-rulebook. Empty if nothing is."""
-    if not shutil.which("ansible-rulebook", path=_path()):
+def missing_requirement() -> str:
+    """What is missing_requirement to run ansible-rulebook. Empty if nothing is."""
+    if not shutil.which("ansible-rulebook", path=_program_path()):
         return "ansible-rulebook is not installed"
     java = shutil.which("java")
     if java is None:
@@ -43,14 +43,14 @@ def missing() -> str:
 
 def require() -> None:
     """Skip the tests where ansible-rulebook cannot run. In CI, that is a failure."""
-    reason = missing()
+    reason = missing_requirement()
     if reason and os.environ.get("CI", "").lower() == "true":
         pytest.fail(reason)
     if reason:
         pytest.skip(reason)
 
 
-def _path() -> str:
+def _program_path() -> str:
     # It looks for ansible-galaxy and ansible-playbook in PATH.
     return os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
 
@@ -166,7 +166,7 @@ class Rulebooks:
         (self.folder / "inventory.yml").write_text(yaml.safe_dump(inventory), encoding="utf-8")
         environment = {
             **os.environ,
-            "PATH": _path(),
+            "PATH": _program_path(),
             "CORALOGIX_API_KEY": KEY,
             "CORALOGIX_URL": str(arguments["api_url"]),
             "PYTHONUNBUFFERED": "1",

@@ -4,8 +4,8 @@
 
 """Weeks in the life of an event source, by a fake clock: random changes, faults, kills and restarts.
 
-What the source emits is held against the trail of events that the simulator keeps: nothing is lost, nothing is made
-up, and what comes twice comes with the same UUID. `python -m event_source.soak --polls 10000`
+What the source emits is compared with the changes that the simulator made: no event is lost, none is made up, and an
+event that comes twice has the same UUID. `python -m event_source.soak --polls 10000`
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ KEY = "cxup_0123456789abcdefghij"
 START = datetime(2026, 3, 1, tzinfo=timezone.utc)
 USERS = [f"{number:08d}-0000-4000-8000-000000000000" for number in range(3)]
 # Open items at a time, and items on a page: several pages, which shift while they are read.
-MOST_OPEN = 25
+MAX_OPEN = 25
 PAGE_SIZE = 8
-# How late lists are.
-LATEST = timedelta(minutes=5)
+# How late lists are at most.
+MAX_LAG = timedelta(minutes=5)
 FAULTS: Sequence[Mapping[str, Any]] = (
     {"status": 503},
     {"status": 429, "headers": {"Retry-After": "90"}},
@@ -55,12 +55,12 @@ FAULTS: Sequence[Mapping[str, Any]] = (
 
 
 class Kind(NamedTuple):
-    """One kind of resource, and how the simulator names what is done to it."""
+    """One kind of resource, and the simulator's operations for it."""
 
     resource: Resource
     rules: EventRules
     operations: Mapping[str, str]
-    """What is done -> the simulator's operation."""
+    """The name of a change -> the simulator's operation."""
     reads: tuple[str, ...]
 
 
@@ -91,13 +91,13 @@ class Clock:
         return self.now.timestamp()
 
 
-class Trail:
-    """What really happened to each item, as its store says."""
+class History:
+    """What really happened to each item: how often each operation changed it."""
 
     def __init__(self) -> None:
         self.counts: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
         self.old_stages: dict[str, str] = {}
-        """The stages of items that were there before the source."""
+        """The stages of items that existed before the source started."""
 
 
 class Soak:
@@ -120,15 +120,15 @@ class Soak:
         self.store.all = self._list
         self.closed: dict[str, tuple[datetime, int, dict[str, Any]]] = {}
         """When items were closed, after how many polls, and how they looked then."""
-        self.trail = Trail()
+        self.history = History()
         self.emitted: dict[str, Event] = {}
         self.last: dict[str, dict[str, Any]] = {}
         """The state that the last event of each item shows."""
         self.arrived: set[str] = set()
         """The UUIDs of events that have arrived, and are not in the file yet."""
-        self.settled: set[str] = set()
+        self.committed: set[str] = set()
         self.killed: collections.Counter[str] = collections.Counter()
-        """How often the source was killed when it had sent events of an item, and not written it down."""
+        """How often the source was killed after it sent events of an item, and before they were written down."""
         self.stream: list[Event] = []
         self.defects: list[str] = []
         self.polls = self.failed = self.kills = self.most_known = 0
@@ -148,7 +148,7 @@ class Soak:
         else:
             item_id = self.simulator.add_case(createTime=text, updateTime=text)
         self.open.append(item_id)
-        self.trail.counts[item_id]["opened"] += 1
+        self.history.counts[item_id]["opened"] += 1
 
     def _act(self) -> None:
         # No two changes of an item have the same time.
@@ -165,7 +165,7 @@ class Soak:
         user = self.random.choice(USERS) if name == "assign" else None
         self.simulator.act(self.kind.operations[name], item_id, user, by=USERS[2], **arguments)
         if self._item(item_id) != before:
-            self.trail.counts[item_id][name] += 1
+            self.history.counts[item_id][name] += 1
         if self.kind.rules.stage(self._item(item_id)) == "closed":
             self.open.remove(item_id)
             self.closed[item_id] = self.clock.now, self.polls, self._item(item_id)
@@ -173,34 +173,34 @@ class Soak:
     def _remove(self, item_id: str) -> None:
         (self.simulator.remove_incident if self.kind.resource is INCIDENT else self.simulator.remove_case)(item_id)
         self.open.remove(item_id)
-        self.trail.counts[item_id]["removed"] += 1
+        self.history.counts[item_id]["removed"] += 1
 
     def _item(self, item_id: str) -> dict[str, Any]:
         if item_id in self.closed:
             return self.closed[item_id][-1]
         return self.simulator.incident(item_id) if self.kind.resource is INCIDENT else self.simulator.case(item_id)
 
-    def _happen(self, number: int) -> None:
+    def _change_items(self, number: int) -> None:
         for _n in range(number):
-            if self.random.random() < (0.5 if len(self.open) < MOST_OPEN else 0.1):
+            if self.random.random() < (0.5 if len(self.open) < MAX_OPEN else 0.1):
                 self._new()
             elif self.open:
                 self._act()
 
     def _list(self, *_arguments: Any) -> list[Any]:
         """All items, or those that the replica has."""
-        late = [items for moment, items in self.replicas if self.clock.now - moment < LATEST]
+        late = [items for moment, items in self.replicas if self.clock.now - moment < MAX_LAG]
         return late[0] if self.is_late and late else self.true_list()
 
     def _between_pages(self, _entry: Any) -> None:
         if self.poller is not None and self.random.random() < 0.2:
-            self._happen(1)
+            self._change_items(1)
 
     # The source.
     def _start(self) -> None:
         if self.poller is not None:
             self.poller.close()
-        self.killed.update(self._brief(self.emitted[event_uuid])[0] for event_uuid in self.arrived)
+        self.killed.update(self._item_and_change(self.emitted[event_uuid])[0] for event_uuid in self.arrived)
         self.arrived.clear()
         arguments = {
             "api_key": KEY,
@@ -241,61 +241,63 @@ class Soak:
     def _deliver(self, observation: Observation) -> bool:
         """False if the process is killed meanwhile."""
         quiet = [delivery for delivery in observation.deliveries if not delivery.events]
-        self._settle(quiet, None)
+        self._commit(quiet, None)
         observation = observation._replace(deliveries=observation.deliveries[len(quiet) :])
         killed_at = self.random.randrange(len(observation.deliveries) + 1) if self.random.random() < 0.05 else None
         for number, delivery in enumerate(observation.deliveries):
             if number == killed_at:
                 # The engine may have got some of it, and nothing of it is written down.
-                self._take(delivery.events[: self.random.randint(0, 2)])
+                self._receive(delivery.events[: self.random.randint(0, 2)])
                 self.killed[delivery.item_id] += 1
                 return False
-            self._take(delivery.events)
-            self._settle([delivery], None)
+            self._receive(delivery.events)
+            self._commit([delivery], None)
         if killed_at is not None:
             return False
-        self._settle([], observation)
+        self._commit([], observation)
         return True
 
-    def _take(self, events: Sequence[Event]) -> None:
+    def _receive(self, events: Sequence[Event]) -> None:
         for event in events:
             uuid = event["meta"]["uuid"]
             known = self.emitted.get(uuid)
             # What comes again may show a later state.
-            self.last[self._brief(event)[0]] = event[self.kind.resource.singular]
+            self.last[self._item_and_change(event)[0]] = event[self.kind.resource.singular]
             if known is None:
                 self.emitted[uuid] = event
                 self.stream.append(event)
-            elif uuid in self.settled:
-                self.defects.append(f"told again after it was written down: {self._brief(event)}")
-            elif self._brief(known)[:2] != self._brief(event)[:2]:
-                self.defects.append(f"two changes with one UUID: {self._brief(known)}, {self._brief(event)}")
+            elif uuid in self.committed:
+                self.defects.append(f"emitted again after it was written down: {self._item_and_change(event)}")
+            elif self._item_and_change(known)[:2] != self._item_and_change(event)[:2]:
+                self.defects.append(
+                    f"two changes with one UUID: {self._item_and_change(known)}, {self._item_and_change(event)}"
+                )
 
-    def _settle(self, deliveries: Sequence[Delivery], finished: Observation | None) -> None:
-        self.poller.settle(deliveries, finished)
+    def _commit(self, deliveries: Sequence[Delivery], finished: Observation | None) -> None:
+        self.poller.commit(deliveries, finished)
         self.arrived.update(event["meta"]["uuid"] for delivery in deliveries for event in delivery.events)
         # The file is written at the latest when all has arrived.
         if not self.poller._state.is_dirty:
-            self.settled |= self.arrived
+            self.committed |= self.arrived
             self.arrived.clear()
 
-    def _brief(self, event: Event) -> tuple[str, str, Any]:
+    def _item_and_change(self, event: Event) -> tuple[str, str, Any]:
         return event[self.kind.resource.singular]["id"], event["change"], event["previous"]
 
     # The run.
     def run(self, polls: int) -> None:
         with self.simulator:
-            self._happen(10)
-            self.trail.old_stages = {item_id: self.kind.rules.stage(self._item(item_id)) for item_id in self.open}
-            self.trail.counts.clear()
+            self._change_items(10)
+            self.history.old_stages = {item_id: self.kind.rules.stage(self._item(item_id)) for item_id in self.open}
+            self.history.counts.clear()
             self._start()
             self._poll()
             self.simulator.on_request = self._between_pages
             while self.polls < polls:
-                self._happen(self.random.choice((0, 0, 1, 2, 5)))
-                self._disturb()
+                self._change_items(self.random.choice((0, 0, 1, 2, 5)))
+                self._disturb_source()
                 self._poll()
-            # Calm, until the last list that is late has come.
+            # No further disturbance, until the last late list has come.
             self.simulator.clear_faults()
             self.simulator.stale_reads = 0
             self.simulator.on_request = None
@@ -305,7 +307,7 @@ class Soak:
             self._check()
             self.poller.close()
 
-    def _disturb(self) -> None:
+    def _disturb_source(self) -> None:
         draw = self.random.random()
         if draw < 0.05:
             fault = dict(self.random.choice(FAULTS))
@@ -317,7 +319,7 @@ class Soak:
         elif draw < 0.08:
             # The machine was off.
             self.clock.now += timedelta(hours=self.random.choice((1, 8, 50)))
-            self._happen(20)
+            self._change_items(20)
             self._start()
         elif draw < 0.13:
             self.simulator.stale_reads = self.random.choice((0, 1, 1, 3))
@@ -329,13 +331,13 @@ class Soak:
     def _check(self) -> None:
         events: dict[str, list[Event]] = collections.defaultdict(list)
         for event in self.stream:
-            events[self._brief(event)[0]].append(event)
-        for item_id, trail in self.trail.counts.items():
-            for defect in self._defects_of(item_id, trail, events[item_id]):
+            events[self._item_and_change(event)[0]].append(event)
+        for item_id, history in self.history.counts.items():
+            for defect in self._defects_of(item_id, history, events[item_id]):
                 self.defects.append(
-                    f"{item_id}: {defect}; trail {dict(trail)}, events {[e['change'] for e in events[item_id]]}"
+                    f"{item_id}: {defect}; history {dict(history)}, events {[e['change'] for e in events[item_id]]}"
                 )
-        for item_id in set(events) - set(self.trail.counts):
+        for item_id in set(events) - set(self.history.counts):
             self.defects.append(
                 f"{item_id}: nothing happened, and there are events {[e['change'] for e in events[item_id]]}"
             )
@@ -343,16 +345,16 @@ class Soak:
         if not known.issuperset(self.open):
             self.defects.append(f"not watched any more: {set(self.open) - known}")
 
-    def _defects_of(self, item_id: str, trail: Mapping[str, int], events: Sequence[Event]) -> Iterator[str]:
+    def _defects_of(self, item_id: str, history: Mapping[str, int], events: Sequence[Event]) -> Iterator[str]:
         changes = collections.Counter(event["change"] for event in events)
-        if trail.get("removed"):
+        if history.get("removed"):
             # It may have gone before any list showed it.
             # Nor is it known if the source was killed before that was written down.
             if changes and not changes["gone"] and not changes["closed"] and not self.killed[item_id]:
                 yield "it is gone, and no event says so"
             return
         item, rules = self._item(item_id), self.kind.rules
-        stage, old_stage = rules.stage(item), self.trail.old_stages.get(item_id, "")
+        stage, old_stage = rules.stage(item), self.history.old_stages.get(item_id, "")
         is_new = not old_stage
         expected = {
             "opened": is_new,
@@ -361,11 +363,11 @@ class Soak:
             "reopened": 0,
             "gone": 0,
         }
-        yield from (f"{kind} was told {changes[kind]} times" for kind, n in expected.items() if changes[kind] != n)
+        yield from (f"{kind} was emitted {changes[kind]} times" for kind, n in expected.items() if changes[kind] != n)
         for kind, cause in (("acknowledged", "acknowledge"), ("assigned", "assign"), ("unassigned", "unassign")):
             # After a kill, a late list may bring the source to the same state by another way.
-            if changes[kind] > trail.get(cause, 0) + self.killed[item_id]:
-                yield f"{kind} was told more often than it happened"
+            if changes[kind] > history.get(cause, 0) + self.killed[item_id]:
+                yield f"{kind} was emitted more often than it happened"
         yield from self._defects_of_last(item, self.last.get(item_id, {}))
         if is_new and events and events[0]["change"] != "opened":
             yield "opened is not the first event"
@@ -411,10 +413,10 @@ def main() -> None:
         began = time.monotonic()
         soak = run_soak(name, options.seed, options.polls)
         days = (soak.clock.now - START) / timedelta(days=1)
-        changes = sum(sum(counts.values()) for counts in soak.trail.counts.values())
+        changes = sum(sum(counts.values()) for counts in soak.history.counts.values())
         print(
             f"{name}: {soak.polls} polls ({soak.failed} failed) in {days:.1f} simulated days, {soak.kills} kills, "
-            f"{len(soak.trail.counts)} items, {changes} changes, {len(soak.stream)} events, "
+            f"{len(soak.history.counts)} items, {changes} changes, {len(soak.stream)} events, "
             f"at most {soak.most_known} items known; {time.monotonic() - began:.0f} s; {len(soak.defects)} defects",
             flush=True,
         )

@@ -88,9 +88,9 @@ def test_an_incident_from_opened_to_closed(rulebooks: Rulebooks, sim: Simulator)
     sim.act("close", short_lived)
     second = rulebooks.start("incidents", arguments, [EVERY])
     second.wait_for(lambda: len(second.events) >= 4, "what happened meanwhile")
-    told = [(event["incident"]["id"], event["change"]) for event in second.events]
-    assert [change for item_id, change in told if item_id == incident_id] == ["resolved"]
-    assert [change for item_id, change in told if item_id == short_lived] == ["opened", "resolved", "closed"]
+    changes = [(event["incident"]["id"], event["change"]) for event in second.events]
+    assert [change for item_id, change in changes if item_id == incident_id] == ["resolved"]
+    assert [change for item_id, change in changes if item_id == short_lived] == ["opened", "resolved", "closed"]
     sim.act("close", incident_id)
     second.wait_for(lambda: len(second.events) >= 5, "closed")
     assert second.events[4]["change"] == "closed"
@@ -109,24 +109,24 @@ def test_an_incident_from_opened_to_closed(rulebooks: Rulebooks, sim: Simulator)
 
 def test_a_minute_of_errors_delays_events_and_loses_none(rulebooks: Rulebooks, sim: Simulator) -> None:
     """In real time. The source waits longer and longer, or as long as Retry-After says."""
-    one, two = (sim.add_incident(assignees=()) for _ in range(2))
+    assigned, resolved = (sim.add_incident(assignees=()) for _ in range(2))
     arguments = {"api_url": sim.url, "interval": 5, "retries": 0}
     started = rulebooks.start("incidents", arguments, [EVERY], "-v")
     started.wait_for(lambda: "2 incidents are watched" in started.text, "the first poll")
     sim.fault(Fault("list", status=503, times=3))
     sim.fault(Fault("list", status=429, headers={"Retry-After": "45"}, times=1))
-    sim.act("assign", one, "dana")
+    sim.act("assign", assigned, "dana")
     started.wait_for(lambda: "The next poll is in 45 s" in started.text, "a wait as long as Retry-After says")
     assert started.events == []
-    sim.act("resolve", two)
+    sim.act("resolve", resolved)
     opened = sim.add_incident(assignees=())
     started.wait_for(lambda: len(started.events) >= 3, "what happened meanwhile")
     wait_for_polls(started, sim, "list")
-    told = {event["incident"]["id"]: event["change"] for event in started.events}
-    assert (told, len(started.events)) == ({one: "assigned", two: "resolved", opened: "opened"}, 3)
+    changes = {event["incident"]["id"]: event["change"] for event in started.events}
+    assert (changes, len(started.events)) == ({assigned: "assigned", resolved: "resolved", opened: "opened"}, 3)
     waits = [int(seconds) for seconds in re.findall(r"The next poll is in (\d+) s", started.text)]
     # Each is shortened at random by up to a half.
-    assert [most // 2 <= wait <= most for wait, most in zip(waits, (5, 10, 20))] == [True] * 3
+    assert [longest // 2 <= wait <= longest for wait, longest in zip(waits, (5, 10, 20))] == [True] * 3
     assert waits[3:] == [45]
     assert "Traceback" not in started.text
 
@@ -161,7 +161,7 @@ def by_case(rulebook: Rulebook) -> dict[str, str]:
     return {event["case"]["id"]: event["meta"]["uuid"] for event in rulebook.events}
 
 
-def test_five_thousand_incidents_one_in_a_hundred_changes(rulebooks: Rulebooks, sim: Simulator) -> None:
+def test_five_thousand_incidents_of_which_one_in_a_hundred_changes(rulebooks: Rulebooks, sim: Simulator) -> None:
     """And a rule that ends the process while a poll hangs: it ends at once."""
     ids = sim.add_incidents(5_000, events=2)
     arguments = {"api_url": sim.url, "interval": 5, "state_path": str(rulebooks.folder / "state")}

@@ -21,7 +21,7 @@ NOW = datetime.datetime(2026, 11, 23, tzinfo=datetime.timezone.utc)
 
 
 class StrictUndefined:
-    """What a variable that is not defined becomes: nothing can be done with it."""
+    """A variable that is not defined, as Jinja passes it: any use of it raises."""
 
     def _fail(self, *_args: t.Any) -> t.Any:
         raise RuntimeError("undefined")
@@ -57,7 +57,7 @@ def test_defaults() -> None:
         "time": ({"initial": "-1h"}, "-1h"),
     },
 )
-def test_values(given: dict[str, t.Any], expected: t.Any) -> None:
+def test_arguments_are_converted(given: dict[str, t.Any], expected: t.Any) -> None:
     assert check(given)[next(iter(given))] == expected
 
 
@@ -66,7 +66,7 @@ REFUSED: dict[str, tuple[dict[t.Any, t.Any], str]] = {
         {"severty": ["critical"], "b": 1},
         "Unknown arguments: b, severty. A source of incidents takes interval",
     ),
-    "no filter of a source": ({"limit": 5}, "Unknown arguments: limit."),
+    "option that no source takes": ({"limit": 5}, "Unknown arguments: limit."),
     "number as name": ({1: 2}, "Unknown arguments: 1."),
     "undefined": ({"region": StrictUndefined()}, "region uses a variable that is not defined"),
     "undefined in a list": ({"severity": [StrictUndefined()]}, "severity uses a variable that is not defined"),
@@ -82,8 +82,8 @@ REFUSED: dict[str, tuple[dict[t.Any, t.Any], str]] = {
     "null filter": ({"severity": None}, "severity is null. Null does not mean everything"),
     "null in a filter": ({"severity": ["critical", None]}, "severity contains null."),
     "choice": ({"severity": ["fatal"]}, "severity contains 'fatal'. It must be one of info"),
-    "kind": ({"changes": ["deleted"]}, "changes contains 'deleted'. It must be one of opened"),
-    "no kind": ({"changes": []}, "changes is empty."),
+    "kind of change": ({"changes": ["deleted"]}, "changes contains 'deleted'. It must be one of opened"),
+    "empty list of kinds": ({"changes": []}, "changes is empty."),
     "too often": ({"interval": 4.9}, "interval is 4.9. It must be 5 to 86400 seconds."),
     "never": ({"interval": float("nan")}, "interval is nan."),
     "initial": ({"initial": "now"}, "initial is 'now'. It must be a time"),
@@ -109,6 +109,6 @@ def test_closed_cases_cannot_be_watched(status: list[str]) -> None:
     assert "status contains closed." in refusal(check, {"status": status}, "case")
 
 
-def test_an_undefined_variable_of_jinja() -> None:
+def test_undefined_variable_of_jinja_itself() -> None:
     jinja2 = pytest.importorskip("jinja2")
     assert "region uses a variable that is not defined" in refusal(check, {"region": jinja2.StrictUndefined(name="x")})

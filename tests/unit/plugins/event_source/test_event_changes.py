@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the changes between two states are called, in which order they come, and which UUIDs they have."""
+"""What the changes_between between two states are called, in which order they come, and which UUIDs they have."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typing as t
 
 from ansible_collections.coralogix.incidents.plugins.module_utils import _event_changes
 from ansible_collections.coralogix.incidents.plugins.module_utils._case_events import CASE_EVENTS
-from ansible_collections.coralogix.incidents.plugins.module_utils._event_changes import Change
+from ansible_collections.coralogix.incidents.plugins.module_utils._event_changes import ItemChange
 from ansible_collections.coralogix.incidents.plugins.module_utils._event_rules import EventRules
 from ansible_collections.coralogix.incidents.plugins.module_utils._incident_events import INCIDENT_EVENTS
 from helpers import A, incident, table
@@ -18,7 +18,7 @@ from helpers import A, incident, table
 Item = t.Dict[str, t.Any]  # noqa: UP006 - Python 3.9 evaluates this line
 
 
-def an_incident(status: str = "triggered", *users: str, **fields: t.Any) -> Item:
+def make_incident(status: str = "triggered", *users: str, **fields: t.Any) -> Item:
     state = "RESOLVED" if status == "resolved" else "TRIGGERED"
     return incident(
         A,
@@ -32,7 +32,7 @@ def an_incident(status: str = "triggered", *users: str, **fields: t.Any) -> Item
     )
 
 
-def a_case(status: str = "active", user: str = "", **fields: t.Any) -> Item:
+def make_case(status: str = "active", user: str = "", **fields: t.Any) -> Item:
     assignee = {"assignee": {"userId": user}} if user else {}
     return {
         "id": A,
@@ -48,75 +48,83 @@ CLOSED = {"closedAt": "2026-11-23T03:00:00Z"}
 CRITICAL = {"severity": "INCIDENT_SEVERITY_CRITICAL"}
 
 INCIDENTS: dict[str, tuple[Item, Item, list[str]]] = {
-    "nothing": (an_incident(), an_incident(), []),
-    "acknowledged": (an_incident(), an_incident("acknowledged"), ["acknowledged"]),
-    "unacknowledged": (an_incident("acknowledged"), an_incident(), ["unacknowledged"]),
-    "resolved": (an_incident("acknowledged"), an_incident("resolved"), ["resolved"]),
-    "the state shows it first": (an_incident(), an_incident(state="INCIDENT_STATE_RESOLVED"), ["resolved"]),
-    "then the status": (an_incident(state="INCIDENT_STATE_RESOLVED"), an_incident("resolved"), ["updated"]),
-    "closed at once": (an_incident(), an_incident("resolved", **CLOSED), ["resolved", "closed"]),
-    "closed after it was resolved": (an_incident("resolved"), an_incident("resolved", **CLOSED), ["closed"]),
-    "reopened": (an_incident("resolved"), an_incident(), ["reopened"]),
-    "reopened after it was closed": (an_incident("resolved", **CLOSED), an_incident("acknowledged"), ["reopened"]),
-    "assigned": (an_incident(), an_incident("triggered", "dana"), ["assigned"]),
-    "assigned to another": (an_incident("triggered", "dana"), an_incident("triggered", "lee"), ["assigned"]),
-    "assigned to one more": (an_incident("triggered", "dana"), an_incident("triggered", "dana", "lee"), ["assigned"]),
-    "unassigned": (an_incident("triggered", "dana"), an_incident(), ["unassigned"]),
-    "unassigned from one": (an_incident("triggered", "dana", "lee"), an_incident("triggered", "lee"), ["unassigned"]),
+    "nothing": (make_incident(), make_incident(), []),
+    "acknowledged": (make_incident(), make_incident("acknowledged"), ["acknowledged"]),
+    "unacknowledged": (make_incident("acknowledged"), make_incident(), ["unacknowledged"]),
+    "resolved": (make_incident("acknowledged"), make_incident("resolved"), ["resolved"]),
+    "the state shows it first": (make_incident(), make_incident(state="INCIDENT_STATE_RESOLVED"), ["resolved"]),
+    "then the status": (make_incident(state="INCIDENT_STATE_RESOLVED"), make_incident("resolved"), ["updated"]),
+    "closed at once": (make_incident(), make_incident("resolved", **CLOSED), ["resolved", "closed"]),
+    "closed after it was resolved": (make_incident("resolved"), make_incident("resolved", **CLOSED), ["closed"]),
+    "reopened": (make_incident("resolved"), make_incident(), ["reopened"]),
+    "reopened after it was closed": (make_incident("resolved", **CLOSED), make_incident("acknowledged"), ["reopened"]),
+    "assigned": (make_incident(), make_incident("triggered", "dana"), ["assigned"]),
+    "assigned to another": (make_incident("triggered", "dana"), make_incident("triggered", "lee"), ["assigned"]),
+    "assigned to one more": (
+        make_incident("triggered", "dana"),
+        make_incident("triggered", "dana", "lee"),
+        ["assigned"],
+    ),
+    "unassigned": (make_incident("triggered", "dana"), make_incident(), ["unassigned"]),
+    "unassigned from one": (
+        make_incident("triggered", "dana", "lee"),
+        make_incident("triggered", "lee"),
+        ["unassigned"],
+    ),
     "by somebody else": (
-        an_incident("triggered", "dana"),
-        an_incident(assignments=[{"assignedTo": {"userId": "dana"}, "assignedBy": {"userId": "lee"}}]),
+        make_incident("triggered", "dana"),
+        make_incident(assignments=[{"assignedTo": {"userId": "dana"}, "assignedBy": {"userId": "lee"}}]),
         ["updated"],
     ),
-    "severity": (an_incident(), an_incident(**CRITICAL), ["severity"]),
-    "name": (an_incident(name="a"), an_incident(name="b"), ["updated"]),
-    "a new field": (an_incident(), an_incident(name="b"), ["updated"]),
+    "severity": (make_incident(), make_incident(**CRITICAL), ["severity"]),
+    "name": (make_incident(name="a"), make_incident(name="b"), ["updated"]),
+    "a new field": (make_incident(), make_incident(name="b"), ["updated"]),
     "all at once": (
-        an_incident(),
-        an_incident("resolved", "dana", name="b", **CRITICAL, **CLOSED),
+        make_incident(),
+        make_incident("resolved", "dana", name="b", **CRITICAL, **CLOSED),
         ["severity", "assigned", "resolved", "closed"],
     ),
-    "only what changes by itself": (
-        an_incident(duration="1s", events=[], lastStateUpdateTime="1", lastStateUpdateKey="a"),
-        an_incident(duration="2s", events=[{}], lastStateUpdateTime="2", lastStateUpdateKey="b"),
+    "only what changes_between by itself": (
+        make_incident(duration="1s", events=[], lastStateUpdateTime="1", lastStateUpdateKey="a"),
+        make_incident(duration="2s", events=[{}], lastStateUpdateTime="2", lastStateUpdateKey="b"),
         [],
     ),
 }
 CASES: dict[str, tuple[Item, Item, list[str]]] = {
-    "nothing": (a_case(updateTime="1", duration="1"), a_case(updateTime="2", duration="2"), []),
-    "activated": (a_case("pending_activation"), a_case(readableId="CASE-1"), ["updated"]),
-    "acknowledged": (a_case(), a_case("acknowledged", acknowledgeTime="1"), ["acknowledged"]),
-    "unacknowledged": (a_case("acknowledged", acknowledgeTime="1"), a_case(), ["unacknowledged"]),
-    "resolved": (a_case(), a_case("resolved", resolutionDetails={"reason": "x"}), ["resolved"]),
+    "nothing": (make_case(updateTime="1", duration="1"), make_case(updateTime="2", duration="2"), []),
+    "activated": (make_case("pending_activation"), make_case(readableId="CASE-1"), ["updated"]),
+    "acknowledged": (make_case(), make_case("acknowledged", acknowledgeTime="1"), ["acknowledged"]),
+    "unacknowledged": (make_case("acknowledged", acknowledgeTime="1"), make_case(), ["unacknowledged"]),
+    "resolved": (make_case(), make_case("resolved", resolutionDetails={"reason": "x"}), ["resolved"]),
     "another reason": (
-        a_case("resolved", resolutionDetails={"reason": "x"}),
-        a_case("resolved", resolutionDetails={"reason": "y"}),
+        make_case("resolved", resolutionDetails={"reason": "x"}),
+        make_case("resolved", resolutionDetails={"reason": "y"}),
         ["updated"],
     ),
-    "closed at once": (a_case(), a_case("closed"), ["resolved", "closed"]),
-    "closed": (a_case("resolved"), a_case("closed"), ["closed"]),
-    "assigned": (a_case(), a_case(user="dana"), ["assigned"]),
-    "assigned to another": (a_case(user="lee"), a_case(user="dana"), ["assigned"]),
-    "unassigned": (a_case(user="lee"), a_case(), ["unassigned"]),
-    "priority": (a_case(), a_case(priority="CASE_PRIORITY_P1"), ["priority"]),
-    "title": (a_case(), a_case(title="u"), ["updated"]),
+    "closed at once": (make_case(), make_case("closed"), ["resolved", "closed"]),
+    "closed": (make_case("resolved"), make_case("closed"), ["closed"]),
+    "assigned": (make_case(), make_case(user="dana"), ["assigned"]),
+    "assigned to another": (make_case(user="lee"), make_case(user="dana"), ["assigned"]),
+    "unassigned": (make_case(user="lee"), make_case(), ["unassigned"]),
+    "priority": (make_case(), make_case(priority="CASE_PRIORITY_P1"), ["priority"]),
+    "title": (make_case(), make_case(title="u"), ["updated"]),
 }
 
 
-def changes(rules: EventRules, old: Item, new: Item) -> list[Change]:
+def changes_between(rules: EventRules, old: Item, new: Item) -> list[ItemChange]:
     return _event_changes.find_changes(
-        rules, _event_changes.remembered(rules, old), _event_changes.remembered(rules, new)
+        rules, _event_changes.stable_fields(rules, old), _event_changes.stable_fields(rules, new)
     )
 
 
 @table("old, new, kinds", INCIDENTS)
 def test_changes_of_incidents(old: Item, new: Item, kinds: list[str]) -> None:
-    assert [change.kind for change in changes(INCIDENT_EVENTS, old, new)] == kinds
+    assert [change.kind for change in changes_between(INCIDENT_EVENTS, old, new)] == kinds
 
 
 @table("old, new, kinds", CASES)
 def test_changes_of_cases(old: Item, new: Item, kinds: list[str]) -> None:
-    assert [change.kind for change in changes(CASE_EVENTS, old, new)] == kinds
+    assert [change.kind for change in changes_between(CASE_EVENTS, old, new)] == kinds
 
 
 @table("old, new, kinds", INCIDENTS)
@@ -124,7 +132,7 @@ def test_previous_has_each_field_that_changed_once(old: Item, new: Item, kinds: 
     ignored = INCIDENT_EVENTS.volatile
     expected = {field: old.get(field) for field in {**old, **new} if old.get(field) != new.get(field)}
     found: Item = {}
-    for change in changes(INCIDENT_EVENTS, old, new):
+    for change in changes_between(INCIDENT_EVENTS, old, new):
         assert not found.keys() & change.previous.keys()
         found.update(change.previous)
     assert found == {field: value for field, value in expected.items() if field not in ignored}
@@ -133,9 +141,9 @@ def test_previous_has_each_field_that_changed_once(old: Item, new: Item, kinds: 
 @table(
     "item, kinds",
     {
-        "open": (an_incident("acknowledged", "dana"), ["opened"]),
-        "resolved": (an_incident("resolved"), ["opened", "resolved"]),
-        "closed": (an_incident("resolved", **CLOSED), ["opened", "resolved", "closed"]),
+        "open": (make_incident("acknowledged", "dana"), ["opened"]),
+        "resolved": (make_incident("resolved"), ["opened", "resolved"]),
+        "closed": (make_incident("resolved", **CLOSED), ["opened", "resolved", "closed"]),
     },
 )
 def test_changes_before_an_incident_was_first_seen(item: Item, kinds: list[str]) -> None:
@@ -143,9 +151,9 @@ def test_changes_before_an_incident_was_first_seen(item: Item, kinds: list[str])
     assert [(change.kind, change.previous) for change in first] == [(kind, {}) for kind in kinds]
 
 
-def test_uuids() -> None:
+def test_uuid_depends_on_what_the_change_is() -> None:
     """The same for the same change; different for another item, kind, number, value, and after it was forgotten."""
-    change = Change("assigned", {"assignments": []}, ["dana"])
+    change = ItemChange("assigned", {"assignments": []}, ["dana"])
     first = _event_changes.change_uuid("incident", A, 0, change, 1)
     assert first == _event_changes.change_uuid("incident", A, 0, change._replace(previous={}), 1)
     others = [
@@ -159,14 +167,14 @@ def test_uuids() -> None:
     assert len({first, *others}) == 7
 
 
-def test_what_is_found_again_together_with_more_keeps_its_uuid() -> None:
-    """After a kill, the next poll may see later changes as well."""
+def test_a_change_found_again_with_later_ones_keeps_its_uuid() -> None:
+    """After a kill, the next poll may see later changes_between as well."""
 
     def uuids(new: Item) -> set[str]:
         return {
             _event_changes.change_uuid("incident", A, 0, change, 1)
-            for change in changes(INCIDENT_EVENTS, an_incident(), new)
+            for change in changes_between(INCIDENT_EVENTS, make_incident(), new)
         }
 
-    assert uuids(an_incident("resolved")) < uuids(an_incident("resolved", "dana", **CLOSED))
-    assert uuids(an_incident("triggered", "dana")) < uuids(an_incident("acknowledged", "dana", **CRITICAL))
+    assert uuids(make_incident("resolved")) < uuids(make_incident("resolved", "dana", **CLOSED))
+    assert uuids(make_incident("triggered", "dana")) < uuids(make_incident("acknowledged", "dana", **CRITICAL))

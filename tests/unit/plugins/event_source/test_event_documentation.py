@@ -38,7 +38,7 @@ def documents(name: str) -> dict[str, t.Any]:
     return {block: yaml.safe_load(source[block]) for block in ("DOCUMENTATION", "EXAMPLES")}
 
 
-def test_arguments(name: str) -> None:
+def test_documented_arguments_match_the_spec(name: str) -> None:
     resource, rules = SOURCES[name]
     spec, document = source_spec(resource, rules), documents(name)["DOCUMENTATION"]
     own = {key: option for key, option in spec.items() if key in document["options"]}

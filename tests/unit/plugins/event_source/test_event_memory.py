@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a source remembers, forgets and makes of answers that are late."""
+"""What a source remembers and forgets, and how it treats answers that are late."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def closed(item_id: str, minutes: float = 0) -> Item:
     return item(item_id, minutes=minutes, status="INCIDENT_STATUS_RESOLVED", closedAt=stamp(minutes))
 
 
-class Story:
+class Polls:
     """A memory, and polls one minute apart."""
 
     def __init__(self, *items: Item, kinds: t.Sequence[str] = KINDS) -> None:
@@ -60,204 +60,204 @@ class Story:
         return [(event["incident"]["id"], event["change"]) for event in self.events]
 
 
-def test_the_oldest_comes_first() -> None:
-    assert Story().poll(item(A), item(B, createdAt=stamp(-90))) == [(B, "opened"), (A, "opened")]
+def test_events_of_the_oldest_item_come_first() -> None:
+    assert Polls().poll(item(A), item(B, createdAt=stamp(-90))) == [(B, "opened"), (A, "opened")]
 
 
-def test_only_wanted_kinds_make_events_and_all_count() -> None:
-    story = Story(item(A), kinds=("assigned",))
-    assert story.poll(item(A, "dana", severity="INCIDENT_SEVERITY_LOW")) == [(A, "assigned")]
-    assert story.memory.records[A].numbers == {"opened": 1, "assigned": 1, "severity": 1}
+def test_only_wanted_kinds_make_events_but_all_are_counted() -> None:
+    polls = Polls(item(A), kinds=("assigned",))
+    assert polls.poll(item(A, "dana", severity="INCIDENT_SEVERITY_LOW")) == [(A, "assigned")]
+    assert polls.memory.records[A].change_counts == {"opened": 1, "assigned": 1, "severity": 1}
 
 
-def test_the_second_time_has_another_uuid() -> None:
-    story = Story(item(A))
+def test_a_repeated_change_has_another_uuid() -> None:
+    polls = Polls(item(A))
     uuids = set()
     for users in (["dana"], [], ["dana"], []):
-        story.poll(item(A, *users))
-        uuids.add(story.events[0]["meta"]["uuid"])
+        polls.poll(item(A, *users))
+        uuids.add(polls.events[0]["meta"]["uuid"])
     assert len(uuids) == 4
 
 
 def test_a_filter_of_a_rulebook_that_changes_an_event_does_not_change_the_memory() -> None:
-    story = Story()
-    story.poll(item(A, contextualLabels={"a-b": "c"}, big=float("nan")))
-    event = story.events[0]
+    polls = Polls()
+    polls.poll(item(A, contextualLabels={"a-b": "c"}, big=float("nan")))
+    event = polls.events[0]
     assert event["incident"]["big"] is None
     event["incident"]["contextualLabels"]["a_b"] = event["incident"]["contextualLabels"].pop("a-b")
-    assert story.memory.records[A].item["contextualLabels"] == {"a-b": "c"}
+    assert polls.memory.records[A].item["contextualLabels"] == {"a-b": "c"}
 
 
-def test_what_vanished_is_read_to_learn_why() -> None:
-    story = Story(item(A), item(B), item(C))
-    assert story.poll(read=[closed(A), item(B, "dana", minutes=1)], not_found=[C]) == [
+def test_items_missing_from_the_list_are_read() -> None:
+    polls = Polls(item(A), item(B), item(C))
+    assert polls.poll(read=[closed(A), item(B, "dana", minutes=1)], not_found=[C]) == [
         (C, "gone"),
         (A, "resolved"),
         (A, "closed"),
         (B, "assigned"),
     ]
-    assert story.read_ids == [A, B, C]
-    assert story.events[0]["incident"]["status"] == "INCIDENT_STATUS_TRIGGERED"
-    assert story.last.forgotten == []
-    assert story.poll(minutes=11) == []
-    assert story.last.forgotten == [C]
+    assert polls.read_ids == [A, B, C]
+    assert polls.events[0]["incident"]["status"] == "INCIDENT_STATUS_TRIGGERED"
+    assert polls.last.forgotten == []
+    assert polls.poll(minutes=11) == []
+    assert polls.last.forgotten == [C]
 
 
-def test_what_left_the_filters_is_told_by_what_changed_and_then_forgotten() -> None:
-    story = Story(item(A), item(B))
-    assert story.poll(item(B), read=[item(A, "dana", minutes=1)]) == [(A, "assigned")]
-    while A in story.memory.records:
-        assert story.poll(item(B), read=[item(A, "dana", minutes=1)]) == []
-        assert story.minutes < 20
+def test_an_item_that_left_the_filters_emits_its_change_and_is_forgotten() -> None:
+    polls = Polls(item(A), item(B))
+    assert polls.poll(item(B), read=[item(A, "dana", minutes=1)]) == [(A, "assigned")]
+    while A in polls.memory.records:
+        assert polls.poll(item(B), read=[item(A, "dana", minutes=1)]) == []
+        assert polls.minutes < 20
     # Back after it was forgotten.
-    first = Story()
+    first = Polls()
     first.poll(item(A))
-    assert story.poll(item(A, "dana"), item(B)) == [(A, "opened")]
-    assert story.events[0]["meta"]["uuid"] != first.events[0]["meta"]["uuid"]
+    assert polls.poll(item(A, "dana"), item(B)) == [(A, "opened")]
+    assert polls.events[0]["meta"]["uuid"] != first.events[0]["meta"]["uuid"]
 
 
-def test_what_is_gone_is_not_opened_again_by_a_list_that_is_late() -> None:
-    story = Story(item(A, minutes=0, createdAt=stamp(0)), item(B))
-    opened = {event["meta"]["uuid"] for event in story.events}
-    assert story.poll(item(B), not_found=[A]) == [(A, "gone")]
+def test_a_late_list_does_not_reopen_a_gone_item() -> None:
+    polls = Polls(item(A, minutes=0, createdAt=stamp(0)), item(B))
+    opened = {event["meta"]["uuid"] for event in polls.events}
+    assert polls.poll(item(B), not_found=[A]) == [(A, "gone")]
     # A restart in between: only the records are in the file.
-    restarted = Story()
-    restarted.memory.records = {A: Record.from_json(story.memory.records[A].to_json())}
-    for each in (story, restarted):
+    restarted = Polls()
+    restarted.memory.records = {A: Record.from_json(polls.memory.records[A].to_json())}
+    for each in (polls, restarted):
         assert (A, "opened") not in each.poll(item(A, createdAt=stamp(0)), item(B))
         assert each.read_ids == []
-    assert story.poll(item(A, createdAt=stamp(0)), item(B), minutes=11) == [(A, "opened")]
-    assert story.events[0]["meta"]["uuid"] not in opened
+    assert polls.poll(item(A, createdAt=stamp(0)), item(B), minutes=11) == [(A, "opened")]
+    assert polls.events[0]["meta"]["uuid"] not in opened
 
 
-def test_what_comes_back_in_a_quiet_night_is_not_opened_with_the_same_uuid() -> None:
+def test_an_item_that_comes_back_while_nothing_else_changes_has_a_new_uuid() -> None:
     """Nothing else happens, so the service's newest time stays as it is."""
-    story = Story(item(A, createdAt=stamp(0)))
+    polls = Polls(item(A, createdAt=stamp(0)))
     for _n in range(30):
-        story.poll(read=[item(A, createdAt=stamp(0))])
-    assert story.poll(item(A, "dana", createdAt=stamp(0))) == [(A, "assigned")]
+        polls.poll(read=[item(A, createdAt=stamp(0))])
+    assert polls.poll(item(A, "dana", createdAt=stamp(0))) == [(A, "assigned")]
     # Others show that time goes on.
-    story.poll(item(B, minutes=40))
-    while A in story.memory.records:
-        assert story.poll(item(B), read=[item(A, "dana", createdAt=stamp(0))]) == []
-    first = Story(item(A, createdAt=stamp(0)))
-    assert story.poll(item(A, createdAt=stamp(0))) == [(A, "opened")]
-    assert story.events[0]["meta"]["uuid"] != first.events[0]["meta"]["uuid"]
+    polls.poll(item(B, minutes=40))
+    while A in polls.memory.records:
+        assert polls.poll(item(B), read=[item(A, "dana", createdAt=stamp(0))]) == []
+    first = Polls(item(A, createdAt=stamp(0)))
+    assert polls.poll(item(A, createdAt=stamp(0))) == [(A, "opened")]
+    assert polls.events[0]["meta"]["uuid"] != first.events[0]["meta"]["uuid"]
 
 
 def test_an_item_that_a_page_missed_makes_no_events() -> None:
     """Pages shift while they are read."""
-    story = Story(item(A), item(B))
-    assert story.poll(item(B), read=[item(A)]) == []
-    assert story.poll(item(A), item(B)) == []
-    assert story.poll(item(A, "dana"), item(B)) == [(A, "assigned")]
+    polls = Polls(item(A), item(B))
+    assert polls.poll(item(B), read=[item(A)]) == []
+    assert polls.poll(item(A), item(B)) == []
+    assert polls.poll(item(A, "dana"), item(B)) == [(A, "assigned")]
 
 
-def test_an_item_that_stays_away_without_a_reason_is_read_more_and_more_rarely() -> None:
-    story = Story(item(A))
+def test_an_unchanged_item_that_stays_missing_is_read_less_and_less_often() -> None:
+    polls = Polls(item(A))
     read_at = []
     for _n in range(13):
-        story.poll(read=[item(A)])
-        if story.read_ids:
-            read_at.append(int(story.minutes) - 1)
+        polls.poll(read=[item(A)])
+        if polls.read_ids:
+            read_at.append(int(polls.minutes) - 1)
     assert read_at == [1, 2, 3, 5, 9, 12]
-    assert not story.memory.records
+    assert not polls.memory.records
 
 
-def test_a_change_may_not_be_why_a_list_lost_an_item() -> None:
+def test_a_missing_item_that_changed_is_read_again_in_the_next_poll() -> None:
     """It changed, and a page missed it. Before the next list, it was closed."""
-    story = Story(item(A))
-    assert story.poll(read=[item(A, "dana", minutes=1)]) == [(A, "assigned")]
-    assert story.poll(read=[closed(A, 2)]) == [(A, "unassigned"), (A, "resolved"), (A, "closed")]
+    polls = Polls(item(A))
+    assert polls.poll(read=[item(A, "dana", minutes=1)]) == [(A, "assigned")]
+    assert polls.poll(read=[closed(A, 2)]) == [(A, "unassigned"), (A, "resolved"), (A, "closed")]
 
 
-def test_a_new_item_has_the_same_uuid_whatever_was_forgotten_meanwhile() -> None:
+def test_uuid_of_a_new_item_does_not_depend_on_what_was_forgotten() -> None:
     """After a kill, other items may have been forgotten before it is seen again."""
     uuids = []
     for generation in (0, 7):
-        story = Story(item(B, minutes=0))
-        story.memory.generation = generation
-        story.poll(item(A, createdAt=stamp(1), minutes=1), item(B))
-        uuids.append(story.events[0]["meta"]["uuid"])
+        polls = Polls(item(B, minutes=0))
+        polls.memory.generation = generation
+        polls.poll(item(A, createdAt=stamp(1), minutes=1), item(B))
+        uuids.append(polls.events[0]["meta"]["uuid"])
     assert uuids[0] == uuids[1]
 
 
-def test_what_closes_after_the_list_lost_it_is_told() -> None:
-    story = Story(item(A))
-    story.poll(read=[item(A)])
-    assert story.poll(read=[closed(A, 1)]) == [(A, "resolved"), (A, "closed")]
+def test_closing_a_missing_item_makes_events() -> None:
+    polls = Polls(item(A))
+    polls.poll(read=[item(A)])
+    assert polls.poll(read=[closed(A, 1)]) == [(A, "resolved"), (A, "closed")]
 
 
-def test_an_item_that_could_not_be_read_waits() -> None:
-    story = Story(item(A))
+def test_a_missing_item_that_could_not_be_read_is_kept() -> None:
+    polls = Polls(item(A))
     for _n in range(20):
-        assert story.poll() == []
-        assert story.read_ids == [A]
-    assert story.poll(read=[closed(A)]) == [(A, "resolved"), (A, "closed")]
+        assert polls.poll() == []
+        assert polls.read_ids == [A]
+    assert polls.poll(read=[closed(A)]) == [(A, "resolved"), (A, "closed")]
 
 
 def test_late_answers_make_no_events() -> None:
-    story = Story(item(A, events=[{}]))
-    story.poll(item(A, "dana", events=[{}, {}]))
-    assert story.poll(item(A, events=[{}])) == []
-    story.poll(read=[closed(A, 2)])
-    assert story.poll(item(A, "dana", events=[{}, {}])) == []
-    assert story.poll(closed(A, 2)) == []
+    polls = Polls(item(A, events=[{}]))
+    polls.poll(item(A, "dana", events=[{}, {}]))
+    assert polls.poll(item(A, events=[{}])) == []
+    polls.poll(read=[closed(A, 2)])
+    assert polls.poll(item(A, "dana", events=[{}, {}])) == []
+    assert polls.poll(closed(A, 2)) == []
     # It opens again, which is later.
-    assert story.poll(item(A, "dana", minutes=5)) == [(A, "reopened"), (A, "assigned")]
+    assert polls.poll(item(A, "dana", minutes=5)) == [(A, "reopened"), (A, "assigned")]
 
 
-def test_answers_that_stay_late_are_believed_in_the_end() -> None:
-    story = Story(item(A, minutes=1))
-    found = [story.poll(item(A, "dana")) for _n in range(12)]
+def test_answers_that_stay_late_are_accepted_after_ten() -> None:
+    polls = Polls(item(A, minutes=1))
+    found = [polls.poll(item(A, "dana")) for _n in range(12)]
     assert found == [[]] * 10 + [[(A, "assigned")], []]
 
 
 def test_a_fraction_of_a_second_is_later_than_its_whole() -> None:
-    story = Story(item(A, lastStateUpdateTime="2026-11-23T12:00:00Z"))
-    assert story.poll(item(A, "dana", lastStateUpdateTime="2026-11-23T12:00:00.500Z")) == [(A, "assigned")]
+    polls = Polls(item(A, lastStateUpdateTime="2026-11-23T12:00:00Z"))
+    assert polls.poll(item(A, "dana", lastStateUpdateTime="2026-11-23T12:00:00.500Z")) == [(A, "assigned")]
 
 
 def test_a_late_read_makes_no_events() -> None:
-    story = Story(item(A, "dana", minutes=5))
-    assert story.poll(read=[item(A)]) == []
+    polls = Polls(item(A, "dana", minutes=5))
+    assert polls.poll(read=[item(A)]) == []
 
 
-def test_a_read_that_stays_late_is_believed_before_the_item_is_forgotten() -> None:
+def test_a_late_read_is_accepted_before_the_item_is_forgotten() -> None:
     """A change may carry an earlier time: the clocks of a service differ, and so do the digits of its seconds."""
-    story = Story(item(A, minutes=1), item(B))
-    found = [story.poll(item(B, minutes=n), read=[closed(A, 0)]) for n in range(30)]
+    polls = Polls(item(A, minutes=1), item(B))
+    found = [polls.poll(item(B, minutes=n), read=[closed(A, 0)]) for n in range(30)]
     assert not any(found[:5])
     assert [event for events in found for event in events] == [(A, "resolved"), (A, "closed")]
-    assert A not in story.memory.records
+    assert A not in polls.memory.records
 
 
-def test_what_has_ended_is_forgotten_once_no_list_shows_it() -> None:
-    story = Story(item(A), item(B))
-    story.poll(closed(A, 1), item(B))
-    assert story.poll(closed(A, 1), item(B)) == []
-    assert story.poll(item(B)) == []
-    assert A in story.memory.records
+def test_a_closed_item_is_forgotten_once_no_list_shows_it() -> None:
+    polls = Polls(item(A), item(B))
+    polls.poll(closed(A, 1), item(B))
+    assert polls.poll(closed(A, 1), item(B)) == []
+    assert polls.poll(item(B)) == []
+    assert A in polls.memory.records
     # Time passes as the items show it, and not by this machine's clock.
-    story.poll(item(B, "dana", minutes=12), minutes=600)
-    assert story.memory.records.keys() == {B}
-    assert story.memory.since(NOW) == NOW + timedelta(minutes=12) - LAG
+    polls.poll(item(B, "dana", minutes=12), minutes=600)
+    assert polls.memory.records.keys() == {B}
+    assert polls.memory.watched_since(NOW) == NOW + timedelta(minutes=12) - LAG
     assert closed(A, 1)["closedAt"] < stamp(2)
 
 
-def test_times_in_the_far_future_hide_nothing() -> None:
-    story = Story(item(A, createdAt="2099-01-01T00:00:00Z"), item(B))
-    assert story.memory.since(NOW) == NOW - LAG
+def test_times_in_the_far_future_are_ignored() -> None:
+    polls = Polls(item(A, createdAt="2099-01-01T00:00:00Z"), item(B))
+    assert polls.memory.watched_since(NOW) == NOW - LAG
 
 
-def test_records_survive_the_file() -> None:
-    story = Story(item(A, "dana", events=[{}], name="x\ny"))
-    record = story.memory.records[A]
+def test_a_record_is_the_same_after_writing_and_reading() -> None:
+    polls = Polls(item(A, "dana", events=[{}], name="x\ny"))
+    record = polls.memory.records[A]
     assert Record.from_json(record.to_json()) == record
     assert "\n" not in record.to_json()
 
 
-def test_moments() -> None:
+def test_parse_moment() -> None:
     assert parse_moment("2026-11-23T12:00:00.000Z") == NOW
     assert parse_moment("2026-11-23T13:00:00+01:00") == NOW
     assert parse_moment("") is parse_moment("soon") is parse_moment("-1h") is parse_moment("2026-13-01") is None

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Polls against the simulator: what they ask for, what starts the events, and what each failure means."""
+"""Polls against the simulator: their requests, what the first poll emits, and what each failure means."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ RESOURCES = {"incident": (INCIDENT, INCIDENT_EVENTS), "case": (CASE, CASE_EVENTS
 
 
 class Source:
-    """A poller by a clock that the test moves."""
+    """A poller with a clock that the test moves."""
 
     def __init__(self, url: str, kind: str = "incident", page_size: int = 500, **arguments: t.Any) -> None:
         resource, rules = RESOURCES[kind]
@@ -41,13 +41,13 @@ class Source:
         self.delay = 0.0
 
     def poll(self) -> list[tuple[str, str]]:
-        """IDs and changes. All has arrived."""
+        """Poll once, and commit all events. Returns their IDs and changes."""
         poll = self.poller.poll()
         self.delay = poll.delay
         self.now += timedelta(minutes=1)
         if poll.observation is None:
             return [("", "failed")]
-        self.poller.settle(poll.observation.deliveries, poll.observation)
+        self.poller.commit(poll.observation.deliveries, poll.observation)
         events = [event for delivery in poll.observation.deliveries for event in delivery.events]
         return [(event[self.kind]["id"], event["change"]) for event in events]
 
@@ -67,7 +67,9 @@ def ago(minutes: float) -> str:
     },
 )
 @pytest.mark.parametrize("kind", RESOURCES)
-def test_initial(simulator: Simulator, kind: str, initial: str, expected: list[str]) -> None:
+def test_initial_decides_what_the_first_poll_emits(
+    simulator: Simulator, kind: str, initial: str, expected: list[str]
+) -> None:
     add: t.Any = simulator.add_incident if kind == "incident" else simulator.add_case
     created = "createdAt" if kind == "incident" else "createTime"
     fields: dict[str, t.Any] = {"assignees": ()} if kind == "incident" else {}
@@ -82,20 +84,20 @@ def test_initial(simulator: Simulator, kind: str, initial: str, expected: list[s
     assert source.poll() == []
 
 
-def test_a_poll_is_one_list_of_pages_with_the_filters(simulator: Simulator) -> None:
+def test_a_poll_lists_page_by_page_with_the_filters(simulator: Simulator) -> None:
     simulator.add_incidents(25)
     source = Source(simulator.url, page_size=10, api_version="5", severity=["critical"], applications="a,b")
     source.poll()
     simulator.clear_journal()
     source.poll()
-    asked = [entry.body["filter"] for entry in simulator.journal]
-    assert len(asked) == len({str(each) for each in asked})
-    assert asked[0]["severity"] == ["INCIDENT_SEVERITY_CRITICAL"]
-    assert asked[0]["applicationName"] == ["a", "b"]
-    assert {*asked[0]} == {"severity", "applicationName", "incidentDurationRange"}
+    filters = [entry.body["filter"] for entry in simulator.journal]
+    assert len(filters) == len({str(each) for each in filters})
+    assert filters[0]["severity"] == ["INCIDENT_SEVERITY_CRITICAL"]
+    assert filters[0]["applicationName"] == ["a", "b"]
+    assert {*filters[0]} == {"severity", "applicationName", "incidentDurationRange"}
 
 
-def test_polls_of_cases_ask_for_those_not_closed_and_those_that_were_soon_closed(simulator: Simulator) -> None:
+def test_polls_of_cases_list_those_not_closed_and_those_closed_since(simulator: Simulator) -> None:
     simulator.add_cases(3)
     source = Source(simulator.url, "case")
     source.poll()
@@ -118,12 +120,14 @@ def test_polls_of_cases_ask_for_those_not_closed_and_those_that_were_soon_closed
         "nothing matches": ({"labels": {}}, 0),
     },
 )
-def test_lists_of_cases(simulator: Simulator, arguments: dict[str, t.Any], lists: int) -> None:
+def test_number_of_lists_of_cases_depends_on_filters(
+    simulator: Simulator, arguments: dict[str, t.Any], lists: int
+) -> None:
     Source(simulator.url, "case", **arguments).poll()
     assert len(simulator.journal) == lists
 
 
-def test_a_case_that_opens_and_closes_between_two_polls(simulator: Simulator) -> None:
+def test_a_case_opened_and_closed_between_two_polls_makes_events(simulator: Simulator) -> None:
     simulator.add_case()
     source = Source(simulator.url, "case")
     source.poll()
@@ -155,20 +159,20 @@ def test_a_read_that_fails_leaves_its_items_for_later(simulator: Simulator) -> N
     assert source.poll() == [(ids[0], "assigned")]
 
 
-def test_a_restart_goes_on_where_the_state_ended(simulator: Simulator, tmp_path: Path) -> None:
+def test_a_restart_continues_from_the_state_file(simulator: Simulator, tmp_path: Path) -> None:
     ids = simulator.add_incidents(3)
     path = str(tmp_path / "state")
     first = Source(simulator.url, state_path=path)
     assert first.poll() == []
     simulator.act("assign", ids[0], "dana")
-    unsettled = first.poller.poll().observation
-    assert unsettled
+    uncommitted = first.poller.poll().observation
+    assert uncommitted
     first.poller.close()
     second = Source(simulator.url, state_path=path, initial="open")
     again = second.poller.poll().observation
     assert again
-    assert again.deliveries == unsettled.deliveries
-    second.poller.settle(again.deliveries, again)
+    assert again.deliveries == uncommitted.deliveries
+    second.poller.commit(again.deliveries, again)
     second.poller.close()
     simulator.act("close", ids[1])
     simulator.remove_incident(ids[2])
@@ -196,7 +200,9 @@ def test_a_start_with_nothing_to_watch_is_remembered(simulator: Simulator, tmp_p
 
 
 @pytest.mark.parametrize("line", ["{}", "x", '[{"id":"A"},1,0,{}]', '[{"id":"A"},["",0],0,[]]'])
-def test_a_whole_state_without_records_is_damaged(simulator: Simulator, tmp_path: Path, line: str) -> None:
+def test_a_state_whose_lines_are_no_records_is_refused_as_damaged(
+    simulator: Simulator, tmp_path: Path, line: str
+) -> None:
     path = tmp_path / "state"
     state = StateFile(str(path), f"incidents at {simulator.url.partition('//')[2]}")
     state.open()
@@ -260,9 +266,7 @@ def test_a_refused_key_ends_the_source(simulator: Simulator, fault: dict[str, t.
         "redirect": {"redirect": "https://login.example.com"},
     },
 )
-def test_what_is_wrong_at_the_start_ends_the_source_and_later_does_not(
-    simulator: Simulator, fault: dict[str, t.Any]
-) -> None:
+def test_a_wrong_answer_ends_the_source_only_in_the_first_poll(simulator: Simulator, fault: dict[str, t.Any]) -> None:
     source = Source(simulator.url, api_version="5")
     simulator.fault(Fault(**fault))
     with pytest.raises(SourceError):
@@ -283,7 +287,7 @@ def test_what_is_wrong_at_the_start_ends_the_source_and_later_does_not(
         "unexpected": {"replace": {"incidents": 1}},
     },
 )
-def test_what_may_pass_is_tried_again_for_ever(
+def test_temporary_failures_are_retried_forever(
     simulator: Simulator, fault: dict[str, t.Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     simulator.add_incidents(1)
@@ -308,14 +312,14 @@ def test_retry_after_is_honoured(simulator: Simulator) -> None:
     assert source.delay == 200
 
 
-def test_an_unreachable_service_is_tried_again() -> None:
+def test_an_unreachable_service_is_retried() -> None:
     with Simulator() as stopped:
         url = stopped.url
     source = Source(url)
     assert source.poll() == [("", "failed")]
 
 
-def test_an_unforeseen_exception_is_logged_without_the_key(
+def test_an_unexpected_exception_is_logged_without_the_key(
     simulator: Simulator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     source = Source(simulator.url)
@@ -351,7 +355,7 @@ def test_hidden_cases_are_warned_about_once(simulator: Simulator, caplog: pytest
     assert caplog.text.count("Access policies hide some cases") == 1
 
 
-def test_an_assignee_by_email(simulator: Simulator) -> None:
+def test_assignees_can_be_given_by_email(simulator: Simulator) -> None:
     user = simulator.add_user("dana@example.com")
     case_id = simulator.add_case(assignee=user)
     source = Source(simulator.url, "case", assignees="dana@example.com", team_id=4711, initial="open")

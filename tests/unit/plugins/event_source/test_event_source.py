@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The asyncio half: hands events over, waits for what the engine has taken, and ends at once."""
+"""The asyncio part: puts events into the queue, waits until the engine has taken them, and ends at once."""
 
 from __future__ import annotations
 
@@ -41,20 +41,20 @@ def observation(*deliveries: Uuids) -> Observation:
 
 
 class FakePoller:
-    """Brings its observations, and then nothing. Takes down what is settled."""
+    """Returns its observations, and then nothing. Records what is committed."""
 
     def __init__(self, *polls: t.Any) -> None:
         self.polls = list(polls)
-        self.settled: Uuids = []
+        self.committed: Uuids = []
         self.finished: list[Observation] = []
-        self.done: list[str] = []
+        self.calls: list[str] = []
         self.threads: set[int] = set()
 
     def __call__(self, *_arguments: t.Any) -> FakePoller:
         return self
 
     def open(self) -> None:
-        self.done.append("open")
+        self.calls.append("open")
 
     def poll(self) -> Poll:
         self.threads.add(threading.get_ident())
@@ -63,19 +63,19 @@ class FakePoller:
             next_poll = next_poll()
         return Poll(next_poll, 0.01)
 
-    def settle(self, deliveries: t.Iterable[Delivery], finished: Observation | None) -> bool:
-        self.settled += [delivery.item_id for delivery in deliveries]
+    def commit(self, deliveries: t.Iterable[Delivery], finished: Observation | None) -> bool:
+        self.committed += [delivery.item_id for delivery in deliveries]
         self.finished += [finished] if finished else []
         return False
 
     def write(self) -> None:
-        self.done.append("write")
+        self.calls.append("write")
 
     def stop(self) -> None:
-        self.done.append("stop")
+        self.calls.append("stop")
 
     def close(self) -> None:
-        self.done.append("close")
+        self.calls.append("close")
 
 
 def run(
@@ -102,25 +102,25 @@ def run(
     return asyncio.run(both())
 
 
-def test_events_arrive_in_their_order_and_are_settled_when_they_have_left_the_queue() -> None:
+def test_events_arrive_in_order_and_are_committed_when_they_have_left_the_queue() -> None:
     poller = FakePoller(observation(["a1", "a2"], ["b1"]))
     taken = []
 
     async def engine(events: t.Any, _feedback: t.Any) -> None:
-        for settled in ([], ["a1"], ["a1"]):
+        for committed in ([], ["a1"], ["a1"]):
             event = await events.get()
             taken.append(event["meta"]["uuid"])
             await asyncio.sleep(0.1)
-            assert poller.settled == settled or poller.settled == [*settled, "b1"]
+            assert poller.committed == committed or poller.committed == [*committed, "b1"]
         await asyncio.sleep(0.2)
 
     assert isinstance(run(poller, engine), asyncio.CancelledError)
     assert taken == ["a1", "a2", "b1"]
-    assert poller.settled == ["a1", "b1"]
+    assert poller.committed == ["a1", "b1"]
     assert [each.forgotten for each in poller.finished if each.forgotten] == [["forgotten a1", "forgotten b1"]]
 
 
-def test_what_is_in_the_queue_only_is_not_settled() -> None:
+def test_an_event_still_in_the_queue_is_not_committed() -> None:
     poller = FakePoller(observation(["a1"]))
 
     async def engine(events: t.Any, _feedback: t.Any) -> None:
@@ -128,26 +128,26 @@ def test_what_is_in_the_queue_only_is_not_settled() -> None:
         assert events.qsize() == 1
 
     run(poller, engine)
-    assert poller.settled == []
+    assert poller.committed == []
     assert poller.finished == []
 
 
-def test_with_feedback_an_event_is_settled_when_it_is_acknowledged() -> None:
+def test_with_feedback_an_event_is_committed_when_it_is_acknowledged() -> None:
     poller = FakePoller(observation(["a1"], ["b1"]))
 
     async def engine(events: t.Any, feedback: t.Any) -> None:
         first = await events.get()
         await asyncio.sleep(0.2)
         assert events.empty()
-        assert poller.settled == []
+        assert poller.committed == []
         await feedback.put(first)
         second = await events.get()
-        assert poller.settled == ["a1"]
+        assert poller.committed == ["a1"]
         await feedback.put(second)
         await asyncio.sleep(0.2)
 
     run(poller, engine, feedback=True)
-    assert poller.settled == ["a1", "b1"]
+    assert poller.committed == ["a1", "b1"]
     assert poller.finished
 
 
@@ -161,18 +161,18 @@ def test_an_event_that_the_engine_drops_does_not_stop_the_source(caplog: pytest.
         await asyncio.sleep(0.2)
 
     run(poller, engine, feedback=True, limit=0.1)
-    assert poller.settled == ["a1", "b1", "c1"]
+    assert poller.committed == ["a1", "b1", "c1"]
     assert "has not taken 1 events" in caplog.text
     assert "has dropped the event a1" in caplog.text
 
 
-def test_what_is_not_acknowledged_is_not_settled_and_holds_back_what_is_forgotten() -> None:
+def test_forgotten_items_wait_until_all_events_are_acknowledged() -> None:
     poller = FakePoller(observation(["a1"]), observation(["b1"]))
 
     async def engine(events: t.Any, feedback: t.Any) -> None:
         first, second = await events.get(), await events.get()
         await asyncio.sleep(0.3)
-        assert poller.settled == []
+        assert poller.committed == []
         assert poller.finished == []
         # Late, after the source has given up waiting. Both fit, as somebody always reads.
         await feedback.put(first)
@@ -182,13 +182,13 @@ def test_what_is_not_acknowledged_is_not_settled_and_holds_back_what_is_forgotte
         await asyncio.sleep(0.2)
 
     run(poller, engine, feedback=True, limit=0.1)
-    assert poller.settled == ["a1", "b1"]
+    assert poller.committed == ["a1", "b1"]
     forgotten = [name for each in poller.finished for name in each.forgotten]
     assert forgotten == ["forgotten a1", "forgotten b1"]
 
 
-def test_a_state_that_is_not_written_is_written_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_event_source, "_WRITING_PAUSE", 0.05)
+def test_a_state_not_written_yet_is_written_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_event_source, "_WRITE_PAUSE", 0.05)
     poller = FakePoller(observation(["a1"], ["b1"]))
 
     async def engine(events: t.Any, feedback: t.Any) -> None:
@@ -197,11 +197,11 @@ def test_a_state_that_is_not_written_is_written_soon(monkeypatch: pytest.MonkeyP
         await asyncio.sleep(0.3)
 
     run(poller, engine, feedback=True)
-    assert poller.settled == ["a1"]
-    assert "write" in poller.done
+    assert poller.committed == ["a1"]
+    assert "write" in poller.calls
 
 
-def test_a_queue_that_can_only_put() -> None:
+def test_a_queue_with_nothing_but_put_works() -> None:
     poller = FakePoller(observation(["a1"]))
 
     class Queue:
@@ -212,10 +212,10 @@ def test_a_queue_that_can_only_put() -> None:
         await asyncio.sleep(0.2)
 
     run(poller, engine, queue=Queue())
-    assert poller.settled == ["a1"]
+    assert poller.committed == ["a1"]
 
 
-def test_the_loop_goes_on_while_a_poll_hangs_and_the_end_does_not_wait() -> None:
+def test_a_hanging_poll_blocks_neither_the_loop_nor_the_end() -> None:
     released = threading.Event()
     poller = FakePoller(lambda: released.wait(10) and None)
     turns = []
@@ -229,7 +229,7 @@ def test_the_loop_goes_on_while_a_poll_hangs_and_the_end_does_not_wait() -> None
     assert isinstance(run(poller, engine), asyncio.CancelledError)
     assert time.monotonic() - began < 5
     assert len(turns) == 10
-    assert poller.done == ["open", "stop"]
+    assert poller.calls == ["open", "stop"]
     assert threading.get_ident() not in poller.threads
     released.set()
 
@@ -247,7 +247,7 @@ def test_an_error_of_the_poller_ends_the_source() -> None:
 
 
 @pytest.mark.parametrize(("name", "add"), [("incidents", "add_incident"), ("cases", "add_case")])
-def test_main_of_a_source(simulator: Simulator, name: str, add: str) -> None:
+def test_main_emits_events(simulator: Simulator, name: str, add: str) -> None:
     """As ansible-rulebook runs it."""
     item_id = getattr(simulator, add)()
     main = runpy.run_path(str(SOURCES / f"{name}.py"))["main"]
@@ -288,7 +288,7 @@ def test_sources_load_without_ansible_and_add_nothing_to_the_path() -> None:
     subprocess.run([sys.executable, "-c", LOADED, *paths], check=True, env=environment)
 
 
-def test_a_source_alone_prints_events_and_ends_with_a_signal(simulator: Simulator) -> None:
+def test_a_source_run_as_a_program_prints_events_until_a_signal(simulator: Simulator) -> None:
     item_id = simulator.add_incident()
     environment = {**os.environ, "CORALOGIX_URL": simulator.url, "CORALOGIX_API_KEY": KEY, "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(
@@ -300,5 +300,5 @@ def test_a_source_alone_prints_events_and_ends_with_a_signal(simulator: Simulato
         assert process.wait(10) < 0
 
 
-def test_logs_go_where_ansible_rulebook_shows_them() -> None:
+def test_log_messages_reach_the_root_logger() -> None:
     assert logging.getLogger("coralogix.incidents.cases").propagate

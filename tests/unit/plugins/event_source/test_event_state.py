@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The state file: whole at any time, one owner, and nothing of somebody else's is overwritten."""
+"""The state file is whole at any time, has one owner, and never replaces a file of somebody else."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def state(path: Path) -> t.Iterator[StateFile]:
     opened.close()
 
 
-def saved(state: StateFile) -> None:
+def save_two_items(state: StateFile) -> None:
     state.put("A", LINE_A)
     state.put("B", LINE_B)
     state.finish(HEADER, [])
     state.save()
 
 
-def reopened(path: Path, owner: str = OWNER) -> tuple[list[str] | None, Header]:
+def reopen(path: Path, owner: str = OWNER) -> tuple[list[str] | None, Header]:
     state = StateFile(str(path), owner)
     try:
         return state.open(), state.header
@@ -49,15 +49,15 @@ def reopened(path: Path, owner: str = OWNER) -> tuple[list[str] | None, Header]:
 
 
 def test_what_was_saved_is_read_again(state: StateFile, path: Path) -> None:
-    saved(state)
+    save_two_items(state)
     state.close()
-    assert reopened(path) == ([LINE_A, LINE_B], HEADER)
+    assert reopen(path) == ([LINE_A, LINE_B], HEADER)
     assert path.stat().st_mode & 0o777 == 0o600
     assert sorted(os.listdir(path.parent)) == ["state", "state.lock"]
 
 
 def test_only_what_changed_is_written(state: StateFile, path: Path) -> None:
-    saved(state)
+    save_two_items(state)
     written = path.stat().st_ino
     state.put("A", LINE_A)
     state.finish(HEADER, ["unknown"])
@@ -66,7 +66,7 @@ def test_only_what_changed_is_written(state: StateFile, path: Path) -> None:
     state.finish(HEADER, ["A"])
     state.save()
     state.close()
-    assert reopened(path) == ([LINE_B], HEADER)
+    assert reopen(path) == ([LINE_B], HEADER)
 
 
 def test_a_symbolic_link_stays(path: Path, tmp_path: Path) -> None:
@@ -74,16 +74,16 @@ def test_a_symbolic_link_stays(path: Path, tmp_path: Path) -> None:
     link.symlink_to(path)
     state = StateFile(str(link), OWNER)
     state.open()
-    saved(state)
+    save_two_items(state)
     state.close()
     assert link.is_symlink()
-    assert reopened(path)[0] == [LINE_A, LINE_B]
+    assert reopen(path)[0] == [LINE_A, LINE_B]
 
 
 @pytest.mark.parametrize("content", ["", " \n"])
 def test_an_empty_file_is_no_state(path: Path, content: str) -> None:
     path.write_text(content, encoding="utf-8")
-    assert reopened(path) == (None, Header())
+    assert reopen(path) == (None, Header())
 
 
 def _without_last_line(text: str) -> str:
@@ -105,30 +105,30 @@ def _without_last_line(text: str) -> str:
         "no text": (lambda _text: "\udcff", "The file is not UTF-8 text"),
     },
 )
-def test_a_damaged_or_foreign_file_is_refused_and_kept(
+def test_a_damaged_or_foreign_file_is_refused_and_not_changed(
     state: StateFile, path: Path, damage: t.Callable[[str], str], words: str
 ) -> None:
-    saved(state)
+    save_two_items(state)
     state.close()
     content = damage(path.read_text(encoding="utf-8")).encode("utf-8", "surrogateescape")
     path.write_bytes(content)
-    message = refusal(reopened, path)
+    message = refusal(reopen, path)
     assert str(path) in message
     assert words in message
     assert path.read_bytes() == content
 
 
 def test_the_state_of_another_source_is_refused(state: StateFile, path: Path) -> None:
-    saved(state)
+    save_two_items(state)
     state.close()
-    message = refusal(reopened, path, "cases at api.example.com")
+    message = refusal(reopen, path, "cases at api.example.com")
     assert "It is the state of incidents at api.example.com, and this source watches cases" in message
 
 
 def test_two_sources_cannot_use_one_file(state: StateFile, path: Path) -> None:
-    assert "Another event source uses this file now" in refusal(reopened, path)
+    assert "Another event source uses this file now" in refusal(reopen, path)
     state.close()
-    assert reopened(path)[0] is None
+    assert reopen(path)[0] is None
 
 
 @table(
@@ -140,16 +140,16 @@ def test_two_sources_cannot_use_one_file(state: StateFile, path: Path) -> None:
         "a file in place of a folder": ("file/state", "Not a directory"),
     },
 )
-def test_a_path_that_cannot_be_used(tmp_path: Path, name: str, words: str) -> None:
+def test_a_path_that_cannot_be_used_is_refused(tmp_path: Path, name: str, words: str) -> None:
     (tmp_path / "file").touch()
     os.mkfifo(tmp_path / "pipe")
-    assert words in refusal(reopened, tmp_path / name)
+    assert words in refusal(reopen, tmp_path / name)
 
 
-def test_a_file_that_cannot_be_replaced_stays_and_is_tried_again(
+def test_a_failed_save_keeps_the_old_file_and_can_be_repeated(
     state: StateFile, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    saved(state)
+    save_two_items(state)
     before = path.read_bytes()
     state.put("C", LINE_A.replace("A", "C"))
 
@@ -164,4 +164,4 @@ def test_a_file_that_cannot_be_replaced_stays_and_is_tried_again(
     assert sorted(os.listdir(path.parent)) == ["state", "state.lock"]
     state.save()
     state.close()
-    assert len(reopened(path)[0] or ()) == 3
+    assert len(reopen(path)[0] or ()) == 3
