@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the unit tests share: tables, clients that do not wait, transports and servers that answer as told."""
+"""What the unit tests share: tables, clients that do not wait, scripted transports and servers."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def missing_words(words: t.Iterable[str], text: str) -> list[str]:
     return [word for word in words if word not in text]
 
 
-def same(answer: t.Any) -> t.Any:
+def parse_anything(answer: t.Any) -> t.Any:
     """A parser that takes every answer."""
     return answer
 
@@ -100,7 +100,7 @@ class ScriptedTransport:
     def send(self, request: Request, seconds: float) -> Response:
         self.requests.append(request)
         if len(self.requests) > 1000:
-            raise SystemExit("requests without an end")  # No code takes it for a failed request, and tries again.
+            raise SystemExit("requests without an end")  # No code takes this for a failed request and retries.
         self.seconds.append(seconds)
         answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
         answer = answer(request) if callable(answer) else answer
@@ -119,7 +119,7 @@ def settings_for(target: t.Any, **options: t.Any) -> _settings.Settings:
 
 
 def client_for(target: t.Any, sleeps: list[float] | None = None, **options: t.Any) -> Client:
-    """A client for the URL of a server, or for a transport. It takes down its waits, and does not wait."""
+    """A client for the URL of a server, or for a transport. It records its waits, and does not wait."""
     settings = settings_for(target, **options)
     return Client(
         Transport(settings, "tests", CORRELATION_ID, 4) if isinstance(target, str) else target,
@@ -156,14 +156,14 @@ def run_change(
     resource: Resource = INCIDENT,
     **options: t.Any,
 ) -> Result:
-    """What a task returns for a change, with the promises that hold for every result."""
+    """What a task returns for a change. Checks what holds for every result."""
     service = service_for(target, resource, change.required_fields, **options)
     outcome = execute(change, service, ids, missing, check_mode)
     result = _result.change_result(resource, change, ids, outcome, _messages.Context(resource), diff=True)
     changed_ids = result[f"{change.participle}_ids"]
     assert result["changed"] or not changed_ids
-    for some in (changed_ids, result["not_found_ids"], result.get("skipped_ids", [])):
-        assert some == [item_id for item_id in ids if item_id in some]
+    for returned_ids in (changed_ids, result["not_found_ids"], result.get("skipped_ids", [])):
+        assert returned_ids == [item_id for item_id in ids if item_id in returned_ids]
     fact = {f"coralogix_{resource.plural}": result[resource.plural]}
     assert ("msg" in result) == ("failure" in result) == ("failed" in result) == ("ansible_facts" not in result)
     assert result.get("ansible_facts", fact) == fact
@@ -175,10 +175,10 @@ def run_change(
 def read_once(url: str, **options: t.Any) -> t.Any:
     """What one try of a read brings: JSON or a failure."""
     client = client_for(url, **options)
-    return client.send_once(build_request(client.base_url, INCIDENT, "read", "v4", [UNKNOWN]), same)
+    return client.send_once(build_request(client.base_url, INCIDENT, "read", "v4", [UNKNOWN]), parse_anything)
 
 
-def fails_once(url: str, **options: t.Any) -> Failure:
+def failure_of_read(url: str, **options: t.Any) -> Failure:
     """The failure of one try. Its message has no prose of libraries, which shows objects and addresses."""
     outcome = read_once(url, **options)
     assert isinstance(outcome, Failure)
@@ -188,7 +188,7 @@ def fails_once(url: str, **options: t.Any) -> Failure:
 
 @contextlib.contextmanager
 def listener(converse: Conversation) -> t.Iterator[str]:
-    """A server whose whole behaviour is one function for each connection. Yields its address as host:port."""
+    """A server that runs one function for each connection. Yields its address as host:port."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve() -> None:
@@ -227,7 +227,7 @@ class Pki(t.NamedTuple):
     server: tuple[str, str]
     """Certificate and key of 127.0.0.1."""
     other: tuple[str, str]
-    """The same for another name."""
+    """The parse_anything for another name."""
 
     @property
     def context(self) -> ssl.SSLContext:
@@ -237,7 +237,7 @@ class Pki(t.NamedTuple):
         return context
 
     def over_tls(self, converse: Conversation) -> Conversation:
-        """The same conversation on a TLS connection."""
+        """The parse_anything conversation on a TLS connection."""
 
         def within(connection: socket.socket) -> None:
             with self.context.wrap_socket(connection, server_side=True) as inner:

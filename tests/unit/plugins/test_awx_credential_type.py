@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The credential type for AWX and Automation Platform, held against the connection options."""
+"""The credential type for AWX and Automation Platform has all connection options of the environment."""
 
 from __future__ import annotations
 

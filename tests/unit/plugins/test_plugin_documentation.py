@@ -152,7 +152,7 @@ GIVEN: dict[str, dict[str, t.Any]] = {
 }
 OPERATIONS = {"incident_info": "list", "case_info": "list", "case_priority": "set_priority"}
 # What Ansible itself makes part of a result, and what only --diff brings.
-ANSIBLES = {"changed", "msg", "failed", "exception", "warnings", "diff"}
+OF_ANSIBLE = {"changed", "msg", "failed", "exception", "warnings", "diff"}
 TYPES: dict[str, t.Any] = {"str": str, "int": int, "list": list, "dict": dict, "bool": bool}
 
 
@@ -212,7 +212,7 @@ class TestModule:
                 result = run(simulator, name, ending == "failure", **given)
                 assert result.get("failed", False) == (ending == "failure")
                 expected = {key for key, value in documented.items() if value["returned"] in {"always", ending, *met}}
-                assert result.keys() - ANSIBLES == expected
+                assert result.keys() - OF_ANSIBLE == expected
                 assert [key for key in expected if not is_type(result[key], documented[key])] == []
 
     def test_fields_of_what_is_returned_are_documented(self, name: str, simulator: Simulator) -> None:

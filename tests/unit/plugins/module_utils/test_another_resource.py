@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A made-up resource of another shape needs a declaration and nothing else: the core knows no incident.
+"""A made-up resource of another shape needs nothing but a declaration: the core knows no incidents.
 
 A tool has one borrower or none. A read is one GET for each ID, an unknown ID is a 400, a write is a bulk PUT with a
 body, and every tool has two IDs: a UUID, and one such as TOOL-123.
@@ -53,7 +53,7 @@ TOOL = Resource(
         "lend": Operation(
             "lend tools",
             "tool:Lend",
-            {set_: Route("PUT", "/tools/borrower", "toolIds", in_body=True) for set_ in ("new", "old")},
+            {route_set: Route("PUT", "/tools/borrower", "toolIds", in_body=True) for route_set in ("new", "old")},
             max_ids_in_body=2,
             refusal_may_apply=True,
             parse=lambda answer, _ids: answer["lent"],
@@ -84,11 +84,13 @@ def lend(borrower: str) -> Change:
         describe=lambda tool: str(tool.get("borrower", "nobody")),
         is_skipped=lambda tool: tool.get("borrower") == "museum",
         values={"borrower": borrower},
-        extra_results=lambda before, ids: {"lent_before": [i for i in ids if before.get(i, {}).get("borrower")]},
+        extra_results=lambda before, ids: {
+            "lent_before": [tool_id for tool_id in ids if before.get(tool_id, {}).get("borrower")]
+        },
     )
 
 
-class Shed:
+class ToolTransport:
     """The service: a transport that keeps tools."""
 
     proxy = None
@@ -142,17 +144,17 @@ class Shed:
         return respond({"lent": found}, status) if status == 200 else respond({"message": "no"}, status)
 
 
-def run(shed: Shed, ids: t.Sequence[str], **options: t.Any) -> Result:
-    return run_change(lend("dana"), shed, check_ids(TOOL, ids), resource=TOOL, **options)
+def run(transport: ToolTransport, ids: t.Sequence[str], **options: t.Any) -> Result:
+    return run_change(lend("dana"), transport, check_ids(TOOL, ids), resource=TOOL, **options)
 
 
 @pytest.mark.parametrize("routes", ["/tools", "/v0/tools"])
 def test_tools_are_read_one_by_one_and_written_together(routes: str) -> None:
-    shed = Shed("lee", "", "museum", routes=routes)
+    transport = ToolTransport("lee", "", "museum", routes=routes)
     ids = ["TOOL-2", A, "TOOL-1", "TOOL-3"]
-    predicted = run(shed, ids, check_mode=True)
-    assert shed.bodies == []
-    result = run(shed, ids)
+    predicted = run(transport, ids, check_mode=True)
+    assert transport.bodies == []
+    result = run(transport, ids)
     assert result == predicted
     assert (result["changed"], result["lent_ids"], result["skipped_ids"]) == (True, ["TOOL-2", A], ["TOOL-3"])
     assert [tool["id"] for tool in result["tools"]] == [B, A, C]
@@ -160,52 +162,52 @@ def test_tools_are_read_one_by_one_and_written_together(routes: str) -> None:
     assert result["lent_before"] == [A]
     assert result["diff"]["prepared"] == f'TOOL-2 "tool 2": nobody -> dana\n{A} "tool 1": lee -> dana\n'
     # Its second name is read, and not written again.
-    assert shed.bodies == [{"toolIds": ["TOOL-2", A], "borrower": "dana"}]
-    assert {path for method, path in shed.sent if method == "GET" and path.startswith(routes)} == {
+    assert transport.bodies == [{"toolIds": ["TOOL-2", A], "borrower": "dana"}]
+    assert {path for method, path in transport.sent if method == "GET" and path.startswith(routes)} == {
         f"{routes}/{item_id}" for item_id in ids
     }
-    assert not run(shed, ids)["changed"]
+    assert not run(transport, ids)["changed"]
 
 
 @pytest.mark.parametrize("missing", ["fail", "ignore"])
-def test_unknown_tools_are_named_in_their_own_words(missing: str) -> None:
-    shed = Shed()
-    result = run(shed, ["TOOL-7", A, B, C], missing=missing)
+def test_unknown_ids_are_named_with_the_noun_of_the_resource(missing: str) -> None:
+    transport = ToolTransport()
+    result = run(transport, ["TOOL-7", A, B, C], missing=missing)
     assert (result["not_found_ids"], result["changed"]) == (["TOOL-7"], missing == "ignore")
     assert missing == "ignore" or result["msg"].startswith("Unknown tool IDs: 'TOOL-7'.")
-    assert sorted(map(len, (body["toolIds"] for body in shed.bodies))) == ([1, 2] if missing == "ignore" else [])
+    assert sorted(map(len, (body["toolIds"] for body in transport.bodies))) == ([1, 2] if missing == "ignore" else [])
 
 
 def test_retry_reads_again_and_a_refusal_may_have_applied_in_part() -> None:
-    shed = Shed()
-    shed.next_statuses = [503]
-    assert run(shed, [A])["lent_ids"] == [A]
-    assert [method for method, _path in shed.sent] == ["GET", "PUT", "GET", "PUT"]
-    shed = Shed()
-    shed.next_statuses = [400]
-    result = run(shed, [A, B])
+    transport = ToolTransport()
+    transport.next_statuses = [503]
+    assert run(transport, [A])["lent_ids"] == [A]
+    assert [method for method, _path in transport.sent] == ["GET", "PUT", "GET", "PUT"]
+    transport = ToolTransport()
+    transport.next_statuses = [400]
+    result = run(transport, [A, B])
     assert (result["changed"], result["lent_ids"], result["failure"]["status"]) == (True, [A], 400)
     assert f"Lent before that: '{A}'." in result["msg"]
 
 
-def test_nothing_is_written_unseen() -> None:
-    result = run(Shed(routes="/nowhere"), [A])
+def test_nothing_is_written_where_reading_is_refused() -> None:
+    result = run(ToolTransport(routes="/nowhere"), [A])
     assert (result["changed"], result["failure"]["method"]) == (False, "GET")
     assert "must read first" in result["msg"]
 
 
 def test_tools_are_listed_page_by_page_once_the_routes_are_known() -> None:
-    shed = Shed()
-    listing = service_for(shed, TOOL).list_items({"color": "red"})
+    transport = ToolTransport()
+    listing = service_for(transport, TOOL).list_items({"color": "red"})
     assert ([tool["id"] for tool in listing.items], listing.total) == ([A, B, C], 3)
-    assert shed.sent == [("GET", "/tools/TOOL-0"), ("POST", "/tools/search"), ("POST", "/tools/search")]
+    assert transport.sent == [("GET", "/tools/TOOL-0"), ("POST", "/tools/search"), ("POST", "/tools/search")]
 
 
 def test_refusals_use_the_names_of_the_resource() -> None:
     assert refusal(check_ids, TOOL, ["HAMMER"]).startswith(
         "tool_ids contains 'HAMMER', which cannot be an ID: it is no tool ID."
     )
-    assert refusal(service_for, Shed(), TOOL, api_version="3") == "api_version is 3. Tools need latest or 5."
-    shed = Shed()
-    del shed.tools[A]["label"]
-    assert f"the tool {A} has no label of type string" in run(shed, [A])["msg"]
+    assert refusal(service_for, ToolTransport(), TOOL, api_version="3") == "api_version is 3. Tools need latest or 5."
+    transport = ToolTransport()
+    del transport.tools[A]["label"]
+    assert f"the tool {A} has no label of type string" in run(transport, [A])["msg"]

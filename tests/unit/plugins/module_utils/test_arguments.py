@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What cannot be meant is refused by name, before anything is sent."""
+"""Options that cannot be right are refused by name, before anything is sent."""
 
 from __future__ import annotations
 

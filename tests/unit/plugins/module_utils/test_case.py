@@ -49,7 +49,7 @@ def ids_of(result: Result) -> list[str]:
         "other prefix": ("sec-7", "SEC-7"),
     },
 )
-def test_one_spelling_of_an_id(text: str, canonical: str) -> None:
+def test_ids_are_spelled_as_the_api_spells_them(text: str, canonical: str) -> None:
     assert _case.CASE.check_id(text) == ""
     assert _case.canonical_case_id(text) == _case.CASE.request_id(text) == canonical
 
@@ -57,7 +57,7 @@ def test_one_spelling_of_an_id(text: str, canonical: str) -> None:
 @pytest.mark.parametrize(
     "text", ["CASE", "CASE-", "123", "-1", "CASE-1a", "CASE 1", "CASE_1", "A" * 63 + "-1", UUID[1:]]
 )
-def test_not_an_id(text: str) -> None:
+def test_invalid_ids_are_refused(text: str) -> None:
     assert "neither a UUID nor a readable ID such as CASE-123" in _case.CASE.check_id(text)
 
 
@@ -74,7 +74,7 @@ def test_not_an_id(text: str) -> None:
         "no route": (FailureKind.NO_ROUTE, "Not Found", False),
     },
 )
-def test_what_means_that_a_case_is_unknown(kind: FailureKind, message: str, is_unknown: bool) -> None:
+def test_failures_that_mean_an_unknown_case(kind: FailureKind, message: str, is_unknown: bool) -> None:
     assert _case.CASE.means_unknown_id(Failure(kind, message)) is is_unknown
 
 
@@ -137,7 +137,7 @@ def test_filters_as_the_api_takes_them(options: dict[str, t.Any], filters: dict[
 
 
 @pytest.mark.parametrize(("direction", "word"), [(None, "ASCENDING"), ("asc", "ASCENDING"), ("desc", "DESCENDING")])
-def test_order(direction: str | None, word: str) -> None:
+def test_order_by_becomes_what_the_contract_has(direction: str | None, word: str) -> None:
     query = _case.CASE.filters.build_query({"order_by": {"field": "updated_at", "direction": direction}}, NOW)
     assert query.values == {
         "orderBy": {
@@ -213,7 +213,7 @@ def test_refused_before_anything_is_sent(sim: Simulator, find: Find, options: di
 
 
 # Finding cases.
-def test_by_ids_in_the_order_asked(sim: Simulator, find: Find) -> None:
+def test_find_by_ids_keeps_their_order(sim: Simulator, find: Find) -> None:
     ids = [sim.add_case() for _number in range(3)]
     readable = [sim.case(case_id)["readableId"] for case_id in ids]
     result = find(case_ids=f"{readable[2].lower()}, {ids[0].upper()},{readable[0]},{ids[2]} , {ids[1]}")
@@ -224,7 +224,7 @@ def test_by_ids_in_the_order_asked(sim: Simulator, find: Find) -> None:
 
 
 @pytest.mark.parametrize("status", ["404", "400"])
-def test_unknown_ids(sim: Simulator, find: Find, status: str) -> None:
+def test_unknown_ids_fail_or_are_returned(sim: Simulator, find: Find, status: str) -> None:
     sim.settings["cases"].unknown_cases = status
     known = sim.add_case()
     asked = ["case-99", known, UUID.upper()]
@@ -252,7 +252,7 @@ def test_no_more_than_eight_requests_at_a_time(sim: Simulator, find: Find) -> No
     assert 4 <= sim.peak <= 8
 
 
-def test_by_filters_over_all_pages_with_limit_and_order(sim: Simulator, find: Find) -> None:
+def test_find_by_filters_over_all_pages_with_limit_and_order(sim: Simulator, find: Find) -> None:
     ids = [sim.add_case(createTime=f"2026-01-01T00:{n // 60:02}:{n % 60:02}Z", labels=[]) for n in range(1100)]
     order = {"field": "created_at"}
     assert ids_of(find(order_by=order)) == ids
@@ -261,7 +261,7 @@ def test_by_filters_over_all_pages_with_limit_and_order(sim: Simulator, find: Fi
     assert sim.journal[-1].body["pagination"] == {"pageSize": 3}
 
 
-def test_what_the_api_cannot_be_asked_for(sim: Simulator, find: Find) -> None:
+def test_find_assigned_and_unassigned_cases(sim: Simulator, find: Find) -> None:
     theirs, mine, nobodys = sim.add_case(assignee=UUID), sim.add_case(assignee=USER), sim.add_case()
     assert set(ids_of(find(assigned=True))) == {theirs, mine}
     assert ids_of(find(assigned=False)) == [nobodys]
@@ -270,7 +270,7 @@ def test_what_the_api_cannot_be_asked_for(sim: Simulator, find: Find) -> None:
 
 
 @pytest.mark.parametrize("how", ["setting", "hidden case"])
-def test_what_access_policies_hide_is_told(sim: Simulator, find: Find, how: str) -> None:
+def test_truncation_by_access_policies_is_reported(sim: Simulator, find: Find, how: str) -> None:
     known = sim.add_case()
     assert not find()["truncated"]
     if how == "setting":
@@ -286,7 +286,7 @@ DETAILS = {"include_events": "events", "include_links": "links", "include_notifi
 
 
 @pytest.mark.parametrize("by_ids", [True, False])
-def test_details(sim: Simulator, find: Find, by_ids: bool) -> None:
+def test_details_are_added_on_request(sim: Simulator, find: Find, by_ids: bool) -> None:
     ids = [sim.add_case(), sim.add_case(deliveries=[])]
     asked = ["case-1", ids[1].upper()] if by_ids else None
     options = {"case_ids": asked} if by_ids else {"order_by": {"field": "status"}}
@@ -300,7 +300,7 @@ def test_details(sim: Simulator, find: Find, by_ids: bool) -> None:
 
 
 @pytest.mark.parametrize("option", DETAILS)
-def test_no_detail_that_was_not_asked_for(sim: Simulator, find: Find, option: str) -> None:
+def test_only_requested_details_are_added(sim: Simulator, find: Find, option: str) -> None:
     sim.add_case()
     (case,) = find(**{option: True})["cases"]
     assert {*case} & {*DETAILS.values()} == {DETAILS[option]}
@@ -340,7 +340,7 @@ def test_a_case_that_disappears_before_its_details_are_read(sim: Simulator, find
         "no deliveries": ("case_deliveries", {"include_notifications": True}, {}, "deliveriesByCase is not a map"),
     },
 )
-def test_other_answers(
+def test_answers_of_the_wrong_shape_fail(
     sim: Simulator, find: Find, operation: str, options: dict[str, t.Any], answer: t.Any, message: str
 ) -> None:
     case_id = sim.add_case()
@@ -356,7 +356,7 @@ def test_deliveries_that_are_no_list() -> None:
         parse({"deliveriesByCase": {"CASE-1": {"notificationDeliveries": {}}}}, ["CASE-1"])
 
 
-# What a case says, in any shape.
+# The fields of a case, of any type.
 @table(
     "case, assignee, override, reason",
     {
@@ -377,7 +377,9 @@ def test_deliveries_that_are_no_list() -> None:
         ),
     },
 )
-def test_optional_fields(case: dict[str, t.Any], assignee: str, override: str, reason: str) -> None:
+def test_optional_fields_of_any_type_are_read(
+    case: dict[str, t.Any], assignee: str, override: str, reason: str
+) -> None:
     assert _case.assignee_id(case) == assignee
     assert _case.priority_override(case) == override
     assert _case.resolution_reason(case) == reason
@@ -385,7 +387,7 @@ def test_optional_fields(case: dict[str, t.Any], assignee: str, override: str, r
 
 @pytest.mark.parametrize("name", ["case_priority", "case_update", "case_assign", "case_comment"])
 @pytest.mark.parametrize("value", [None, [], "x"])
-def test_modules_with_optional_fields_of_other_types(sim: Simulator, name: str, value: t.Any) -> None:
+def test_modules_accept_optional_fields_of_other_types(sim: Simulator, name: str, value: t.Any) -> None:
     case_id = sim.add_case()
     case = {**sim.case(case_id), "assignee": value, "priorityDetails": value, "resolutionDetails": value}
     sim.fault(Fault("case_read", replace={"case": case}))

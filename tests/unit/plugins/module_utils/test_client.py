@@ -25,8 +25,8 @@ from helpers import (
     build_request,
     client_for,
     error_of,
+    parse_anything,
     respond,
-    same,
     table,
 )
 
@@ -39,8 +39,8 @@ def exchange(*answers: t.Any, sleeps: t.Any = None, **options: t.Any) -> t.Any:
     scripted = [respond(b"", answer) if isinstance(answer, int) else answer for answer in answers]
     client = client_for(ScriptedTransport(*scripted), sleeps, **options)
     if scripted[-1] is OK:
-        return client.exchange(REQUEST, same)
-    failed = error_of(client.exchange, REQUEST, same)
+        return client.exchange(REQUEST, parse_anything)
+    failed = error_of(client.exchange, REQUEST, parse_anything)
     assert isinstance(failed, _errors.RequestFailed)
     assert (failed.request, failed.correlation_id) == (REQUEST, CORRELATION_ID)
     return failed
@@ -52,14 +52,14 @@ FINAL = [403, 408, respond(b"<title>Login</title>"), respond([]), MemoryError(),
 
 
 @pytest.mark.parametrize("answer", RETRIED, ids=lambda answer: str(answer)[:40])
-def test_what_may_pass_is_tried_again_after_growing_waits(answer: t.Any) -> None:
+def test_temporary_failures_are_retried_after_growing_waits(answer: t.Any) -> None:
     sleeps: list[float] = []
     assert exchange(answer, answer, OK, sleeps=sleeps, retries=2) == {"a": 1}
     assert (0.25 <= sleeps[0] <= 0.5, 0.5 <= sleeps[1] <= 1.0, len(sleeps)) == (True, True, 2)
 
 
 @pytest.mark.parametrize("answer", FINAL, ids=lambda answer: str(answer)[:40])
-def test_what_will_not_pass_is_tried_once(answer: t.Any) -> None:
+def test_permanent_failures_are_tried_once(answer: t.Any) -> None:
     sleeps: list[float] = []
     assert (exchange(answer, sleeps=sleeps).attempts, sleeps) == (Attempts(1), [])
 
@@ -73,7 +73,7 @@ def test_tries_and_waits_are_counted_and_vary() -> None:
         assert attempts == (retries + 1, pytest.approx(sum(sleeps[before:])), None)
     assert len({*sleeps}) == 5
     client = client_for(ScriptedTransport(respond(b"", 503)))
-    assert error_of(client.exchange, REQUEST, same, retry=False).attempts == Attempts(1)
+    assert error_of(client.exchange, REQUEST, parse_anything, retry=False).attempts == Attempts(1)
 
 
 # How long the service asks to wait, how often in vain, how many waits are made, and the wait that is refused.
@@ -98,7 +98,7 @@ def test_retry_after_is_honoured_and_bounded(asked: str, times: int, waits: int,
     assert all(float(asked) <= wait <= float(asked) + 0.5 for wait in sleeps)
 
 
-def test_waits_that_nobody_asked_for_are_bounded_too() -> None:
+def test_backoff_waits_are_bounded_too() -> None:
     sleeps: list[float] = []
     exchange(503, sleeps=sleeps, retries=100)
     assert 95 <= sum(sleeps) <= 125
@@ -141,7 +141,7 @@ def test_exception_of_a_parser_becomes_a_failure() -> None:
 
 def test_changes_to_answers_are_warned_of_once() -> None:
     client = client_for(ScriptedTransport(respond(b'{"__ansible_type": "\\ud83d"}')))
-    assert [client.exchange(REQUEST, same) for _number in range(2)] == [{"____ansible_type": "\ufffd"}] * 2
+    assert [client.exchange(REQUEST, parse_anything) for _number in range(2)] == [{"____ansible_type": "\ufffd"}] * 2
     assert list(client.warnings) == [_portable.REPAIRED, _portable.RENAMED]
 
 
@@ -149,7 +149,7 @@ def test_changes_to_answers_are_warned_of_once() -> None:
 def waiting_client(
     *answers: t.Any, deadline: float | None = None, sleep: t.Callable[[float], t.Any] | None = None
 ) -> tuple[Client, ScriptedTransport]:
-    """A client that really waits, unless it is given another way to."""
+    """A client that really waits, unless it is given another C(sleep)."""
     transport = ScriptedTransport(*answers)
     return Client(transport, base_url=URL, timeout=30.0, retries=100, deadline=deadline, sleep=sleep), transport
 
@@ -160,7 +160,7 @@ ASKS_FOR_A_MINUTE = respond(b"", 503, Retry_After="60")
 def test_no_wait_passes_the_deadline_and_the_last_try_is_cut_to_it() -> None:
     sleeps: list[float] = []
     client, transport = waiting_client(ASKS_FOR_A_MINUTE, deadline=2.0, sleep=sleeps.append)
-    attempts = error_of(client.exchange, REQUEST, same).attempts
+    attempts = error_of(client.exchange, REQUEST, parse_anything).attempts
     assert sleeps == []
     assert (attempts.tries, attempts.refused_wait >= 60, len(transport.requests)) == (1, True, 1)
     assert 1.5 < transport.seconds[0] <= 2.0
@@ -173,12 +173,12 @@ def test_a_wait_ends_at_the_deadline() -> None:
     assert time.monotonic() - began < 2.0
 
 
-def test_no_try_begins_after_the_deadline_but_one_that_verifies() -> None:
+def test_only_a_verifying_read_may_begin_after_the_deadline() -> None:
     client, transport = waiting_client(respond(b"", 503, Retry_After="0"), deadline=0.05)
     time.sleep(0.06)
-    assert error_of(client.exchange, REQUEST, same) == _errors.DeadlinePassed(0.05, "read incidents")
+    assert error_of(client.exchange, REQUEST, parse_anything) == _errors.DeadlinePassed(0.05, "read incidents")
     assert transport.requests == []
-    assert isinstance(error_of(client.exchange, REQUEST, same, may_pass_deadline=True), _errors.RequestFailed)
+    assert isinstance(error_of(client.exchange, REQUEST, parse_anything, may_pass_deadline=True), _errors.RequestFailed)
     # That one gets the whole timeout.
     assert transport.seconds == [30.0]
     assert (client.is_past_deadline, client.can_wait(0.0)) == (True, False)
@@ -188,19 +188,21 @@ def test_stop_ends_a_wait_and_sends_nothing_more() -> None:
     client, transport = waiting_client(ASKS_FOR_A_MINUTE)
     threading.Timer(0.05, client.stop).start()
     began = time.monotonic()
-    error = error_of(client.exchange, REQUEST, same)
+    error = error_of(client.exchange, REQUEST, parse_anything)
     assert time.monotonic() - began < 5
     assert (error.failure.kind, error.may_have_applied) == (K.STOPPED, True)
     assert (len(transport.requests), transport.is_aborted, client.is_stopped()) == (1, True, True)
 
 
-def test_exception_after_a_stop_is_no_broken_connection() -> None:
+def test_exception_after_a_stop_counts_as_stopped() -> None:
     def stop_and_break(_request: t.Any) -> Exception:
         client.stop()
         return ConnectionResetError()
 
     client, _transport = waiting_client(stop_and_break)
-    assert client.send_once(REQUEST, same) == Failure(K.STOPPED, "the task was asked to stop", may_have_applied=True)
+    assert client.send_once(REQUEST, parse_anything) == Failure(
+        K.STOPPED, "the task was asked to stop", may_have_applied=True
+    )
 
 
 @pytest.mark.parametrize("before", range(280, 300, 3))

@@ -22,26 +22,26 @@ def no_stop() -> None:
 
 def test_results_come_in_order_and_few_calls_run_at_once() -> None:
     running: list[int] = []
-    most: list[int] = []
+    counts_at_once: list[int] = []
 
     def double(number: int) -> int:
         running.append(number)
-        most.append(len(running))
+        counts_at_once.append(len(running))
         time.sleep(0.002 * (number % 3))
         running.remove(number)
         return 2 * number
 
     assert map_concurrently(double, range(30), 4, no_stop) == [2 * number for number in range(30)]
-    assert 1 < max(most) <= 4
+    assert 1 < max(counts_at_once) <= 4
 
 
 def test_calls_within_calls_keep_to_the_same_limit() -> None:
     running: list[int] = []
-    most: list[int] = []
+    counts_at_once: list[int] = []
 
     def inner(number: int) -> None:
         running.append(number)
-        most.append(len(running))
+        counts_at_once.append(len(running))
         time.sleep(0.002)
         running.remove(number)
 
@@ -49,7 +49,7 @@ def test_calls_within_calls_keep_to_the_same_limit() -> None:
         map_concurrently(inner, range(4 * number, 4 * number + 4), 3, no_stop)
 
     map_concurrently(outer, range(6), 3, no_stop)
-    assert (len(most), max(most) <= 3) == (24, True)
+    assert (len(counts_at_once), max(counts_at_once) <= 3) == (24, True)
 
 
 @pytest.mark.parametrize("arguments", [[], [1]])

@@ -103,13 +103,13 @@ def test_exception_becomes_a_failure_however_it_is_wrapped(
         assert (part in failure.message, "incident data" in failure.message) == (True, False)
 
 
-def test_with_a_proxy_what_cannot_be_reached_is_the_proxy() -> None:
+def test_unreachable_through_a_proxy_means_the_proxy() -> None:
     for error, part in ROWS[K.UNREACHABLE, True, False]:
         failure: t.Any = _connections.classify_exception(error, 3.0, through_proxy=True)
         assert (failure.kind, part in failure.message) == (K.PROXY, True)
 
 
-def test_exceptions_in_a_circle_and_with_braces_are_no_problem() -> None:
+def test_circular_exceptions_and_braces_are_classified() -> None:
     first, second = requests.exceptions.ConnectionError("{bad} format"), OSError("{")
     first.__context__, second.__context__ = second, first
     failure: t.Any = _connections.classify_exception(first, 1.0, through_proxy=False)
@@ -124,7 +124,7 @@ def test_exceptions_that_have_nothing_to_do_with_a_connection_are_none() -> None
 @pytest.mark.parametrize(
     ("timeout", "text"), [(0.995, "1"), (0.25, "0.2"), (0.04, "0.04"), (29.97, "30"), (3600.0, "3600")]
 )
-def test_seconds_are_written_as_people_do(timeout: float, text: str) -> None:
+def test_seconds_in_messages_are_rounded(timeout: float, text: str) -> None:
     failure = _connections.classify_exception(TimeoutError(), timeout, False)
     assert failure is not None
     assert failure.message == f"no complete answer within {text} s"

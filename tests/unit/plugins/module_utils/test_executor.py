@@ -60,16 +60,16 @@ def assignments(result: Result) -> dict[str, int]:
     return {item["id"]: len(item["assignments"]) for item in result["incidents"]}
 
 
-# The usual course.
+# The normal case.
 def test_only_what_needs_it_is_written(simulator: Simulator) -> None:
-    one, two, free = simulator.add_incidents(3, assigned=2)
-    result = run(simulator, [two, free, one])
-    assert (result["changed"], result["unassigned_ids"]) == (True, [two, one])
-    assert result["incidents"] == [simulator.incident(item_id) for item_id in (two, free, one)]
+    first, second, free = simulator.add_incidents(3, assigned=2)
+    result = run(simulator, [second, free, first])
+    assert (result["changed"], result["unassigned_ids"]) == (True, [second, first])
+    assert result["incidents"] == [simulator.incident(item_id) for item_id in (second, free, first)]
     # The answer to the write is proof enough.
     requests = [(entry.operation, entry.ids) for entry in simulator.journal]
-    assert requests == [("read_many", [two, free, one]), ("unassign", [two, one])]
-    again = run(simulator, [two, free, one])
+    assert requests == [("read_many", [second, free, first]), ("unassign", [second, first])]
+    again = run(simulator, [second, free, first])
     assert (again["changed"], again["unassigned_ids"], again["incidents"]) == (False, [], result["incidents"])
     assert len(simulator.writes) == 1
 
@@ -89,7 +89,7 @@ def test_unknown_ids_fail_before_any_write_or_are_skipped(simulator: Simulator, 
         assert result["msg"].endswith("Nothing was changed.")
 
 
-# Reading fails. What stands in between may refuse as well; that is no missing permission.
+# Reading fails. A proxy in between may refuse as well; that is no missing permission.
 READ_FAILURES = [
     *({"status": status} for status in (400, 401, 414, 429, 500)),
     *({"status": status, "body": "<title>Access denied</title>"} for status in (401, 403, 404)),
@@ -100,7 +100,7 @@ PARTIAL_FAILURES = [{"status": 403}, {"status": 404, "body": "Not Found: Not Fou
 @pytest.mark.parametrize(
     ("answer", "count"), [*((answer, 1) for answer in READ_FAILURES), *((answer, 12) for answer in PARTIAL_FAILURES)]
 )
-def test_failed_read_is_no_reason_to_write_unseen(simulator: Simulator, answer: dict[str, t.Any], count: int) -> None:
+def test_nothing_is_written_after_a_failed_read(simulator: Simulator, answer: dict[str, t.Any], count: int) -> None:
     ids = simulator.add_incidents(count, assigned=count)
     # Of several reads, one is refused.
     simulator.fault(Fault("read_many", when_id=ids[count // 2], delay=0.1 * (count > 1), **answer))
@@ -113,7 +113,7 @@ def test_failed_read_is_no_reason_to_write_unseen(simulator: Simulator, answer: 
 # A key that may not read.
 @pytest.mark.usefixtures("write_only_key")
 @pytest.mark.parametrize("missing", ["fail", "ignore"])
-def test_without_reading_everything_is_written_and_a_warning_says_so(simulator: Simulator, missing: str) -> None:
+def test_key_that_may_not_read_writes_everything_with_a_warning(simulator: Simulator, missing: str) -> None:
     ids = simulator.add_incidents(2, assigned=1)
     result = run(simulator, [*ids, UNKNOWN], missing=missing)
     assert (result["changed"], result["unassigned_ids"], assignments(result)) == (True, ids, dict.fromkeys(ids, 0))
@@ -169,7 +169,7 @@ def test_service_without_a_route_to_read_by(latest: str, without: list[str]) -> 
 
 
 # What an answer to a write leaves open.
-def test_what_the_answer_leaves_out_is_read_again(simulator: Simulator) -> None:
+def test_incidents_missing_from_the_answer_are_read_again(simulator: Simulator) -> None:
     ids = simulator.add_incidents(3, assigned=3)
     simulator.fault(Fault("unassign", replace=lambda answer: {"incidents": answer["incidents"][1:2]}))
     result = run(simulator, ids)
@@ -344,7 +344,7 @@ def test_retry_of_a_write_reads_again_first(simulator: Simulator, case: Retry) -
     assert operations(simulator)[1:3] == [case.change.operation, "read_many"]
 
 
-def test_reads_between_two_tries_are_tries_themselves(simulator: Simulator) -> None:
+def test_failed_reads_between_two_tries_count_as_tries(simulator: Simulator) -> None:
     ids = simulator.add_incidents(1, assigned=1)
     simulator.fault(Fault("unassign", times=1, status=503))
     simulator.fault(Fault("read_many", skip=1, times=2, status=503))
@@ -357,9 +357,10 @@ def test_reads_between_two_tries_are_tries_themselves(simulator: Simulator) -> N
     assert (result["changed"], result["failure"]["method"], "Tried 5 times" in result["msg"]) == (True, "GET", True)
 
 
-# Somebody else is at it: what they do, after which request, how many IDs are changed, and whether there is a warning.
+# Somebody else acts in between: what they do, after which request, how many IDs are changed, and whether there is a
+# warning.
 RACES: dict[str, tuple[t.Any, str, str, int, bool]] = {
-    # What the write finds is what is wanted already. Nobody can tell whose doing it is.
+    # The write finds what is wanted already. Nobody can tell who did it.
     "acknowledged before": (ACKNOWLEDGE, "acknowledge", "read_many", 1, False),
     "resolved before it is acknowledged": (ACKNOWLEDGE, "resolve", "read_many", 0, True),
     "closed before it is acknowledged": (ACKNOWLEDGE, "close", "read_many", 0, True),
@@ -374,7 +375,7 @@ RACES: dict[str, tuple[t.Any, str, str, int, bool]] = {
 
 
 @table("change, act, after, changed_ids, is_warned", RACES)
-def test_somebody_else_is_faster(
+def test_change_by_somebody_else_in_between(
     simulator: Simulator, change: t.Any, act: str, after: str, changed_ids: int, is_warned: bool
 ) -> None:
     ids = [simulator.add_incident(assignees=[])]
@@ -412,7 +413,7 @@ def test_lost_write_whose_incident_looks_as_before_in_the_end_is_a_failure(simul
 
 
 @pytest.mark.parametrize("missing", ["fail", "ignore"])
-def test_incident_that_disappears_meanwhile(simulator: Simulator, missing: str) -> None:
+def test_incident_that_disappears_during_the_task_is_not_found(simulator: Simulator, missing: str) -> None:
     kept, gone = simulator.add_incidents(2, assigned=2)
     once_after(simulator, "read_many", lambda: simulator.remove_incident(gone))
     asked = [gone, kept, *([UNKNOWN] if missing == "ignore" else [])]
@@ -449,7 +450,7 @@ def test_exception_during_a_write_ends_in_a_verified_result(error: Exception) ->
     assert type(error).__name__ in result["msg"]
 
 
-def test_defect_after_a_write_does_not_lose_the_account() -> None:
+def test_exception_after_a_write_keeps_what_was_done() -> None:
     def fail_after_the_write(item: t.Any) -> bool:
         if len(transport.requests) > 1:
             raise KeyError("x")

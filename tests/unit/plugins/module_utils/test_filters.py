@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""From the options that choose incidents to what the API is asked."""
+"""From filter options to the query that the API gets."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def query(**options: t.Any) -> Query:
     return INCIDENT.filters.build_query({**dict.fromkeys(OPTIONS), **options}, NOW)
 
 
-def asked(**options: t.Any) -> dict[str, t.Any]:
+def filter_of(**options: t.Any) -> dict[str, t.Any]:
     values: dict[str, t.Any] = query(**options).values["filter"]
     return values
 
@@ -57,7 +57,7 @@ def pairs(*texts: str) -> list[dict[str, str]]:
 CLOSED_TIME = {"incidentField": "INCIDENTS_FIELDS_CLOSED_TIME"}
 
 
-# The options, and what the API is asked for them, by the names of its contract.
+# The options, and what the API gets for them, by the names of its contract.
 SINGLE: list[tuple[str, t.Any, str, t.Any]] = [
     ("assignees", [" u1", "u2 ", "u1"], "assignee", ["u1", "u2"]),
     ("status", ["acknowledged", "INCIDENT_STATUS_TRIGGERED"], "status", enum("STATUS", "ACKNOWLEDGED", "TRIGGERED")),
@@ -82,7 +82,7 @@ SINGLE: list[tuple[str, t.Any, str, t.Any]] = [
     ("search", column(text="h", contextual_label=" host "), "searchQuery", {"query": "h", "contextualLabel": "host"}),
 ]
 FILTERS: dict[str, tuple[dict[str, t.Any], dict[str, t.Any]]] = {
-    **{f"{option}: {value}": ({option: value}, {parameter: asked}) for option, value, parameter, asked in SINGLE},
+    **{f"{option}: {value}": ({option: value}, {parameter: expected}) for option, value, parameter, expected in SINGLE},
     "all meta labels": (
         {"meta_labels": {"team": "x", "tier": ["1"]}},
         {"metaLabels": pairs("team=x", "tier=1"), "metaLabelsOp": "FILTER_OPERATOR_AND"},
@@ -132,9 +132,9 @@ def test_every_option_is_in_the_tables_and_every_field_in_the_contract() -> None
     assert {f"INCIDENTS_FIELDS_{name.upper()}" for name in FIELDS} == known
 
 
-def test_no_option_is_no_filter_and_the_limit_of_values_is_that_of_the_api() -> None:
+def test_no_options_make_an_empty_query_and_1000_values_are_accepted() -> None:
     assert query() == Query({}, None, matches_nothing=False)
-    assert len(asked(subsystems=MANY[:1000])["subsystemName"]) == 1000
+    assert len(filter_of(subsystems=MANY[:1000])["subsystemName"]) == 1000
 
 
 LISTS = [name for name, option in OPTIONS.items() if option["type"] == "list" and name != "order_by"]
@@ -183,7 +183,7 @@ REFUSED: list[tuple[dict[str, t.Any], str]] = [
 
 
 @pytest.mark.parametrize(("options", "message"), REFUSED, ids=lambda part: part[:50] if isinstance(part, str) else "")
-def test_what_cannot_be_meant_is_refused_by_name(options: dict[str, t.Any], message: str) -> None:
+def test_invalid_filters_are_refused_by_name(options: dict[str, t.Any], message: str) -> None:
     assert refusal(query, **options).startswith(message)
 
 
@@ -200,7 +200,7 @@ NO_TIMES = [
 
 
 @pytest.mark.parametrize("text", NO_TIMES, ids=ascii)
-def test_what_is_no_time_is_refused(text: str) -> None:
+def test_invalid_times_are_refused(text: str) -> None:
     for bound in ("created_after", "open_before"):
         message = refusal(query, **{bound: text})
         assert message.startswith(f"{bound} is ")
@@ -209,7 +209,7 @@ def test_what_is_no_time_is_refused(text: str) -> None:
 
 def range_of(name: str, **options: str) -> tuple[datetime, datetime]:
     """The bounds that the API is given, in the form that its contract asks for."""
-    bounds = asked(**options)[name]
+    bounds = filter_of(**options)[name]
     assert all(text.endswith("Z") for text in bounds.values())
     return parse_time(bounds["startTime"]), parse_time(bounds["endTime"])
 
@@ -220,7 +220,7 @@ moments = st.datetimes(datetime(1971, 1, 1), datetime(2026, 11, 22), timezones=s
 
 @settings(max_examples=60)
 @given(moment=moments, separator=st.sampled_from("Tt "), digits=st.integers(0, 9), blanks=st.sampled_from(["", " "]))
-def test_time_is_the_moment_that_it_names(moment: datetime, separator: str, digits: int, blanks: str) -> None:
+def test_times_are_converted_to_utc(moment: datetime, separator: str, digits: int, blanks: str) -> None:
     offset = round((moment.utcoffset() or timedelta()).total_seconds() / 60)
     moment = moment.astimezone(timezone(timedelta(minutes=offset)))
     text = moment.replace(microsecond=0).isoformat(separator)
@@ -246,22 +246,22 @@ def test_time_before_now_is_counted_from_now(count: int, unit: str, zeros: str) 
 
 @settings(max_examples=100)
 @given(text=st.text("0123456789-+:.TtZz smhdw", max_size=26) | st.text(max_size=8))
-def test_every_text_is_a_time_or_refused(text: str) -> None:
+def test_every_text_is_accepted_as_a_time_or_refused(text: str) -> None:
     with contextlib.suppress(CoralogixError):
         start, end = range_of("createdAtRange", created_before=text)
         assert start <= end
 
 
-def test_open_ends_reach_as_far_as_incidents_can() -> None:
+def test_a_missing_bound_is_1970_or_tomorrow() -> None:
     # Clocks differ: what the service made a moment ago may lie in the future here.
     assert range_of("createdAtRange", created_after="-0s") == (NOW, NOW + timedelta(days=1))
     assert range_of("incidentDurationRange", open_before="-0s") == (datetime(1970, 1, 1, tzinfo=timezone.utc), NOW)
     assert range_of("createdAtRange", created_after="-1h", created_before="-1h") == (NOW - timedelta(hours=1),) * 2
 
 
-# What the API cannot be asked is chosen here.
+# What the API cannot filter is filtered in the answer.
 @pytest.mark.parametrize("assigned", [True, False])
-def test_assigned_is_chosen_here(assigned: bool) -> None:
+def test_assigned_is_filtered_in_the_answer(assigned: bool) -> None:
     built = query(assigned=assigned)
     assert built.values == {}
     assert built.keep
@@ -281,7 +281,7 @@ def test_meta_labels_match_one_of_the_values_of_each_label(wanted: dict[str, t.A
     found = [(label["key"], label["value"]) in has for label in built.values["filter"]["metaLabels"]]
     is_and = built.values["filter"].get("metaLabelsOp") == "FILTER_OPERATOR_AND"
     item = {"metaLabels": [{"key": key, "value": value} for key, value in has]}
-    # The API leaves out none that matches. The rest is chosen here, if the API cannot be asked for it.
+    # The API returns all that match. Where it returns more, the answer is filtered.
     assert ((all(found) if is_and else any(found)) and (built.keep is None or built.keep(item))) == matches
     assert (built.keep is None) == (len(wanted) == 1 or not any(len(set(one_of)) > 1 for one_of in wanted.values()))
 

@@ -47,8 +47,8 @@ def test_operations_are_the_published_ones() -> None:
     assert INCIDENT.route_sets == {"latest": ("v4", "v3"), "3": ("v3",), "4": ("v4",), "5": ("v4",)}
 
 
-# GET …/v1/batch may meet GET …/v1/{id}. What it then says, and whether that means a missing route: where the newer
-# route is there or was not asked, and where it is missing as well.
+# GET …/v1/batch may reach the route GET …/v1/{id}. Its refusal, and whether that means a missing route: if the newer
+# route is not known to be missing, and if it is.
 REFUSALS: dict[str, tuple[bool, bool]] = {
     "invalid incident id: batch": (True, True),
     'id "batch" is no UUID': (True, True),
@@ -76,7 +76,7 @@ REFUSALS: dict[str, tuple[bool, bool]] = {
 
 @pytest.mark.parametrize("another_is_missing", [False, True])
 @pytest.mark.parametrize(("message", "is_missing"), REFUSALS.items(), ids=list(REFUSALS))
-def test_refusal_that_takes_the_end_of_a_path_for_an_id_is_a_missing_route(
+def test_refusal_of_batch_as_an_id_means_a_missing_route(
     message: str, is_missing: tuple[bool, bool], another_is_missing: bool
 ) -> None:
     failure = Failure(K.INVALID, message, 400)
@@ -111,7 +111,7 @@ ODD_ASSIGNMENTS: list[t.Any] = [
 
 
 @pytest.mark.parametrize("assignment", ODD_ASSIGNMENTS, ids=str)
-def test_assignment_without_a_user_is_somebodys(assignment: t.Any) -> None:
+def test_assignment_without_a_user_counts_as_assigned(assignment: t.Any) -> None:
     odd = {"id": A, "assignments": [assignment, {"assignedTo": {"userId": "me"}}]}
     assert _incident.assignee_ids(odd) == ["", "me"]
     assert _incident.describe_assignees(odd) == "(unknown user), me"

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a message has to say. How it says it is up to the writer."""
+"""What each message has to say, in whatever words."""
 
 from __future__ import annotations
 

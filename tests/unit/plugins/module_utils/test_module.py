@@ -38,7 +38,7 @@ MODULES = sorted(path.stem for path in (Path(__file__).parents[4] / "plugins" / 
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_starts_on_this_python(run_module: Run, simulator: Simulator, name: str) -> None:
+def test_module_starts_on_this_python(run_module: Run, simulator: Simulator, name: str) -> None:
     result = run_module(name, api_url="nonsense")
     assert (result["failed"], "exception" in result, simulator.journal) == (True, False, [])
 
@@ -74,7 +74,7 @@ REFUSED: dict[str, tuple[dict[str, t.Any], str]] = {
 
 
 @table("options, message", REFUSED)
-def test_options_that_cannot_be_meant_are_refused(
+def test_invalid_options_are_refused(
     run_module: Run, simulator: Simulator, options: dict[str, t.Any], message: str
 ) -> None:
     result = run_module("incident_info", **options)
@@ -113,7 +113,7 @@ def result_of(process: subprocess.Popen[str]) -> Result:
 MISSING = "import sys; sys.modules['requests'] = None"
 
 
-def test_missing_requests_is_explained_and_not_needed_for_nothing(subprocess_environ: Environ) -> None:
+def test_missing_requests_is_explained_and_an_empty_list_needs_none(subprocess_environ: Environ) -> None:
     result = result_of(start(subprocess_environ, MISSING, incident_ids=[UNKNOWN]))
     assert "library requests is missing" in result["msg"]
     assert sys.executable in result["msg"]
@@ -145,7 +145,7 @@ def test_broken_requests_says_what_is_wrong(
     assert result["changed"] is False
 
 
-def test_old_python_gets_a_sentence(subprocess_environ: Environ) -> None:
+def test_old_python_gets_a_message(subprocess_environ: Environ) -> None:
     prelude = "import sys; sys.version_info = (3, 8, 18, 'final', 0)"
     # What ansible-core itself asks of its Python comes first on some versions.
     assert "Python" in result_of(start(subprocess_environ, prelude, incident_ids=[UNKNOWN]))["msg"]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Decisions by value, about things with a color and an owner."""
+"""Decisions about made-up items that have a color and an owner."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PAINT = Change(
 )
 
 
-def thing(color: str, **fields: t.Any) -> Item:
+def make_item(color: str, **fields: t.Any) -> Item:
     return {"id": "a", "color": color, **fields}
 
 
@@ -57,21 +57,21 @@ def test_every_known_item_is_wanted_or_skipped_or_changed(asked: list[str], item
 
 
 def test_change_without_skipping_skips_nothing() -> None:
-    assert PAINT._replace(is_skipped=None).needs_change(thing("black"))
+    assert PAINT._replace(is_skipped=None).needs_change(make_item("black"))
 
 
-def test_second_name_of_an_item_is_dropped() -> None:
+def test_second_id_of_an_item_is_dropped() -> None:
     items = {"a": {"id": "a"}, "A-1": {"id": "a"}, "b": {"id": "b"}}
     assert _plan.drop_aliases(["A-1", "x", "b", "a", "x"], items) == ["A-1", "x", "b"]
 
 
-BLUE, RED, GREEN, BLACK = thing("blue"), thing("red"), thing("green"), thing("black")
+BLUE, RED, GREEN, BLACK = make_item("blue"), make_item("red"), make_item("green"), make_item("black")
 # What is known of the write, the state before, the last known state, and what became of the item.
 EFFECTS: dict[str, tuple[Write | None, Item | None, Item | None, Effect]] = {
     "not written": (None, BLUE, RED, Effect.NONE),
     "accepted, as asked": (Write.ACCEPTED, BLUE, RED, Effect.CHANGED),
     "uncertain, as asked": (Write.UNCERTAIN, BLUE, RED, Effect.CHANGED),
-    "accepted, as before": (Write.ACCEPTED, BLUE, thing("blue", owner="x"), Effect.NOT_VISIBLE),
+    "accepted, as before": (Write.ACCEPTED, BLUE, make_item("blue", owner="x"), Effect.NOT_VISIBLE),
     "uncertain, as before": (Write.UNCERTAIN, BLUE, BLUE, Effect.NONE),
     "accepted, other": (Write.ACCEPTED, BLUE, GREEN, Effect.DIFFERENT),
     "uncertain, other": (Write.UNCERTAIN, BLUE, GREEN, Effect.DIFFERENT),
@@ -99,7 +99,7 @@ REWRITES: dict[str, tuple[Write | None, Item, Item, bool]] = {
     "nothing was done, and it looks otherwise": (None, BLUE, GREEN, True),
     "nothing was done, and somebody did it": (None, BLUE, RED, False),
     "nothing was done, and it is to be skipped": (None, BLUE, BLACK, False),
-    "uncertain, and nothing changed": (Write.UNCERTAIN, BLUE, thing("blue", owner="x"), True),
+    "uncertain, and nothing changed": (Write.UNCERTAIN, BLUE, make_item("blue", owner="x"), True),
     "uncertain, and it is as asked": (Write.UNCERTAIN, BLUE, RED, False),
     "uncertain, and somebody acted": (Write.UNCERTAIN, BLUE, GREEN, False),
 }
@@ -112,7 +112,7 @@ def test_write_is_repeated_only_if_it_undoes_nothing(
     assert _plan.is_rewrite_safe(PAINT, write, before, latest) == is_safe
 
 
-def test_change_that_no_state_shows_is_known_by_the_states_before_and_after() -> None:
+def test_is_done_compares_the_states_where_no_state_is_wanted() -> None:
     """Such as a comment: the wanted state is never there before."""
     comment = PAINT._replace(
         is_wanted=lambda _item: False,
@@ -120,8 +120,10 @@ def test_change_that_no_state_shows_is_known_by_the_states_before_and_after() ->
         fields=("n",),
         is_skipped=None,
     )
-    one, two = {"id": "a", "n": 1}, {"id": "a", "n": 2}
-    assert _plan.assess(comment, "a", Progress({"a": one}, {"a": two}, {"a": Write.ACCEPTED})) is Effect.CHANGED
-    assert _plan.assess(comment, "a", Progress({"a": one}, {"a": one}, {"a": Write.ACCEPTED})) is Effect.NOT_VISIBLE
-    assert not _plan.is_rewrite_safe(comment, Write.UNCERTAIN, one, two)
-    assert _plan.is_rewrite_safe(comment, Write.UNCERTAIN, one, one)
+    before, after = {"id": "a", "n": 1}, {"id": "a", "n": 2}
+    assert _plan.assess(comment, "a", Progress({"a": before}, {"a": after}, {"a": Write.ACCEPTED})) is Effect.CHANGED
+    assert (
+        _plan.assess(comment, "a", Progress({"a": before}, {"a": before}, {"a": Write.ACCEPTED})) is Effect.NOT_VISIBLE
+    )
+    assert not _plan.is_rewrite_safe(comment, Write.UNCERTAIN, before, after)
+    assert _plan.is_rewrite_safe(comment, Write.UNCERTAIN, before, before)

@@ -73,13 +73,13 @@ REQUESTS: dict[str, tuple[tuple[t.Any, ...], tuple[t.Any, ...]]] = {
 
 
 @table("given, expected", REQUESTS)
-def test_route_says_where_everything_goes(given: tuple[t.Any, ...], expected: tuple[t.Any, ...]) -> None:
+def test_route_decides_where_ids_and_values_go(given: tuple[t.Any, ...], expected: tuple[t.Any, ...]) -> None:
     request = build(*given)
     assert (request.method, request.url, request.body) == expected
 
 
 # Maps and lists of objects have no form in a query, and a URL has a limit. The option that asks for it is named.
-CANNOT: dict[str, tuple[str, dict[str, t.Any], str, str]] = {
+TOO_MUCH_FOR_A_QUERY: dict[str, tuple[str, dict[str, t.Any], str, str]] = {
     "contextual_labels": ("list", {"filter": {"contextualLabels": {"a": {"x": ["b"]}}}}, "contextual_labels", "sent"),
     "display_labels": ("list", {"filter": {"displayLabels": {"a": {"x": ["b"]}}}}, "display_labels", "sent"),
     "meta_labels": ("list", {"filter": {"metaLabels": [{"key": "k", "value": "v"}]}}, "meta_labels", "sent"),
@@ -94,7 +94,7 @@ CANNOT: dict[str, tuple[str, dict[str, t.Any], str, str]] = {
 }
 
 
-@table("name, values, option, problem", CANNOT)
+@table("name, values, option, problem", TOO_MUCH_FOR_A_QUERY)
 def test_what_a_query_cannot_carry_is_refused_by_its_option(
     name: str, values: dict[str, t.Any], option: str, problem: str
 ) -> None:

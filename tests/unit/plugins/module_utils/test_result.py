@@ -76,7 +76,7 @@ def test_diff_has_one_line_for_each_item_that_changes(name: t.Any, title: str) -
     assert "diff" not in result(outcome)
 
 
-def test_diff_is_missing_where_nothing_is_known_of_the_time_before() -> None:
+def test_diff_is_missing_without_the_state_before() -> None:
     assert "diff" not in result(Outcome(Progress({}, {A: incident(A)}, {A: ACCEPTED})), diff=True)
 
 
@@ -130,11 +130,11 @@ def test_failure_shows_the_request_that_is_to_blame() -> None:
 
 def test_result_that_cannot_be_built_still_says_what_was_changed() -> None:
     outcome = Outcome(progress(ACCEPTED, UNCERTAIN)._replace(unverified=[B]))
-    unbuilt = _result.fallback_result(UNASSIGN, [A, B], outcome, CONTEXT, MemoryError("x"))
-    assert (unbuilt["failed"], unbuilt["changed"], unbuilt["unassigned_ids"]) == (True, True, [A])
-    assert "(MemoryError: x). Unassigned before that:" in unbuilt["msg"]
-    assert f"Perhaps unassigned, but not verified: '{B}'." in unbuilt["msg"]
+    fallback = _result.fallback_result(UNASSIGN, [A, B], outcome, CONTEXT, MemoryError("x"))
+    assert (fallback["failed"], fallback["changed"], fallback["unassigned_ids"]) == (True, True, [A])
+    assert "(MemoryError: x). Unassigned before that:" in fallback["msg"]
+    assert f"Perhaps unassigned, but not verified: '{B}'." in fallback["msg"]
     for verified in (True, False):
         done = progress(UNCERTAIN, users=("u1",))._replace(unverified=[] if verified else [A])
-        unbuilt = _result.fallback_result(UNASSIGN, [A, B], Outcome(done), CONTEXT, MemoryError())
-        assert (unbuilt["changed"], unbuilt["unassigned_ids"]) == (not verified, [])
+        fallback = _result.fallback_result(UNASSIGN, [A, B], Outcome(done), CONTEXT, MemoryError())
+        assert (fallback["changed"], fallback["unassigned_ids"]) == (not verified, [])

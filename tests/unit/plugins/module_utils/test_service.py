@@ -114,14 +114,14 @@ def test_failed_request_stops_further_ones_and_is_no_refusal_if_another_was_answ
 
 
 @pytest.mark.parametrize("version", ["3", "5"])
-def test_two_thousand_incidents_go_through(simulator: Simulator, version: str) -> None:
+def test_two_thousand_incidents_are_read(simulator: Simulator, version: str) -> None:
     ids = simulator.add_incidents(2000, events=0)
     assert list(service_for(simulator.url, api_version=version).read(ids).items) == ids
     assert all(len(entry.target) < 8000 for entry in simulator.journal)
 
 
 # Answers to reads and writes.
-def answered(*answers: t.Any, **options: t.Any) -> t.Any:
+def service_answering(*answers: t.Any, **options: t.Any) -> t.Any:
     """The service behind a transport that answers with this JSON."""
     return service_for(ScriptedTransport(*map(respond, answers)), **{"api_version": "5", "retries": 0, **options})
 
@@ -151,7 +151,7 @@ WRONG_READS: dict[str, tuple[dict[str, t.Any], str]] = {
 
 @table("changes, message", WRONG_READS)
 def test_read_of_the_wrong_shape_is_refused(changes: dict[str, t.Any], message: str) -> None:
-    error = answered({**GOOD, **changes}, required_fields={"status": str}).read([A, B]).error
+    error = service_answering({**GOOD, **changes}, required_fields={"status": str}).read([A, B]).error
     assert (error.failure.kind, error.failure.status, error.failure.message) == (K.UNEXPECTED_JSON, 200, message)
 
 
@@ -163,32 +163,32 @@ WRONG_WRITES = [
 
 @pytest.mark.parametrize("answer", WRONG_WRITES, ids=str)
 def test_write_of_the_wrong_shape_may_have_been_carried_out(answer: t.Any) -> None:
-    error = answered(answer).write_once("unassign", [A, B])
+    error = service_answering(answer).write_once("unassign", [A, B])
     assert (error.failure.kind, error.may_have_applied) == (K.UNEXPECTED_JSON, True)
 
 
-def test_what_was_not_asked_for_is_left_out_and_what_is_left_out_stays_open() -> None:
+def test_items_not_asked_for_are_dropped_and_missing_ones_stay_open() -> None:
     more = {"incidents": {**GOOD["incidents"], C: incident(C)}, "notFoundIds": [B, UNKNOWN]}
-    assert answered(more).read([A, B]) == ReadResult({A: incident(A)}, [B])
-    written = answered({"incidents": [incident(C), incident(B)], "more": 1}).write_once("unassign", [A, B])
+    assert service_answering(more).read([A, B]) == ReadResult({A: incident(A)}, [B])
+    written = service_answering({"incidents": [incident(C), incident(B)], "more": 1}).write_once("unassign", [A, B])
     assert written == {B: incident(B)}
 
 
 def test_uuids_compare_without_case_and_other_ids_with_it() -> None:
     upper = A.upper()
-    assert answered(GOOD).read([upper, B.upper()]) == ReadResult({upper: incident(A)}, [B.upper()])
+    assert service_answering(GOOD).read([upper, B.upper()]) == ReadResult({upper: incident(A)}, [B.upper()])
     # A service that tells the spellings apart says so.
     apart = {"incidents": {A: incident(A)}, "notFoundIds": [upper]}
-    assert answered(apart).read([A, upper]) == ReadResult({A: incident(A)}, [upper])
-    assert answered({"incidents": [incident(A)]}).write_once("unassign", [upper]) == {upper: incident(A)}
+    assert service_answering(apart).read([A, upper]) == ReadResult({A: incident(A)}, [upper])
+    assert service_answering({"incidents": [incident(A)]}).write_once("unassign", [upper]) == {upper: incident(A)}
     other = {"incidents": {"inc-a": incident("inc-a")}, "notFoundIds": ["INC-A"]}
-    assert answered(other).read(["INC-A", "inc-a"]) == ReadResult({"inc-a": incident("inc-a")}, ["INC-A"])
+    assert service_answering(other).read(["INC-A", "inc-a"]) == ReadResult({"inc-a": incident("inc-a")}, ["INC-A"])
 
 
 def test_items_are_passed_on_as_they_are() -> None:
     labels = {"Team Name": "sre", "": "", "\u00fc.\U0001f600": "\u2028"}
     odd = incident(A, contextualLabels=labels, closedAt=None, x=10**400)
-    found = answered({"incidents": {A: odd}, "notFoundIds": []}).read([A]).items[A]
+    found = service_answering({"incidents": {A: odd}, "notFoundIds": []}).read([A]).items[A]
     assert (found, list(found)) == (odd, list(odd))
 
 
@@ -219,7 +219,7 @@ def test_list_takes_as_few_pages_as_possible(
 
 
 @pytest.mark.parametrize(("limit", "pages"), [(None, 5), (2, 2), (6, 3), (8, 5)])
-def test_what_is_not_kept_does_not_count(simulator: Simulator, limit: int | None, pages: int) -> None:
+def test_items_not_kept_do_not_count_for_the_limit(simulator: Simulator, limit: int | None, pages: int) -> None:
     # Of seventeen, those at 5, 6, ... 11 are assigned.
     ids = [simulator.add_incident(f"{n:08}-0000-4000-8000-000000000000", ["u"] * (5 <= n < 12)) for n in range(17)]
     service = service_for(simulator.url, SMALL_PAGES, api_version="5")
@@ -245,10 +245,10 @@ def test_query_and_token_go_with_each_page_and_an_item_on_two_pages_is_listed_on
 @pytest.mark.parametrize("total", [1, "1", "01"])
 @pytest.mark.parametrize("token", ["", None])
 def test_numbers_and_ends_may_be_spelled_in_other_ways(total: t.Any, token: t.Any) -> None:
-    assert answered(page(A, total=total, token=token)).list_items({}) == Listing([incident(A)], 1)
+    assert service_answering(page(A, total=total, token=token)).list_items({}) == Listing([incident(A)], 1)
 
 
-LAPS: dict[str, tuple[list[dict[str, t.Any]], str]] = {
+ENDLESS_PAGES: dict[str, tuple[list[dict[str, t.Any]], str]] = {
     "page names itself": ([page(A, token="1"), page(A, token="1")], "nothing new"),
     "page names an earlier one": ([page(A, token="1"), page(B, token="2"), page(A, token="1")], "nothing new"),
     "empty page names another": ([page(A, token="1"), page(token="2")], "nothing new"),
@@ -259,9 +259,9 @@ LAPS: dict[str, tuple[list[dict[str, t.Any]], str]] = {
 }
 
 
-@table("pages, message", LAPS)
+@table("pages, message", ENDLESS_PAGES)
 def test_pages_without_an_end_are_given_up(pages: list[dict[str, t.Any]], message: str) -> None:
-    error = error_of(answered(*pages).list_items, {})
+    error = error_of(service_answering(*pages).list_items, {})
     assert isinstance(error, _errors.ListFailed)
     assert message in error.cause.failure.message
     assert (error.read, error.total) == (len({item["id"] for listed in pages[:-1] for item in listed["incidents"]}), 6)
@@ -295,7 +295,7 @@ WRONG_PAGES: dict[str, tuple[t.Any, str]] = {
 
 @table("answer, message", WRONG_PAGES)
 def test_page_of_the_wrong_shape_is_refused(answer: t.Any, message: str) -> None:
-    error = error_of(answered(answer).list_items, {})
+    error = error_of(service_answering(answer).list_items, {})
     assert isinstance(error, _errors.RequestFailed)
     assert (error.failure.kind, message in error.failure.message) == (K.UNEXPECTED_JSON, True)
 
@@ -348,7 +348,7 @@ def test_query_travels_as_the_version_takes_it(
 
 
 @pytest.mark.parametrize(("version", "latest"), [("3", "5"), ("latest", "3")])
-def test_what_version_3_cannot_be_asked_is_not_asked(version: str, latest: str) -> None:
+def test_query_that_version_3_cannot_carry_is_not_sent(version: str, latest: str) -> None:
     with Simulator(latest=latest) as simulator:
         simulator.add_key(KEY)
         message = error_of(service_for(simulator.url, api_version=version).list_items, ORDER).message

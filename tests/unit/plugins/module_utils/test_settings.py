@@ -43,7 +43,7 @@ def from_source(source: str, value: t.Any, **options: t.Any) -> t.Any:
     return task, {source: value} if source in VARIABLES else {}
 
 
-def test_a_key_is_enough() -> None:
+def test_a_key_is_all_that_must_be_set() -> None:
     base = "https://api.coralogix.com/mgmt/openapi/latest"
     expected = Settings(base, "latest", "Bearer k", 30.0, None, 4, True, key_source="api_key", host_source="")
     assert resolve() == expected
@@ -118,7 +118,7 @@ def test_host_and_version_make_the_base_url(options: dict[str, str], host: str, 
     assert (resolved.base_url, resolved.api_version) == (f"{host}/mgmt/openapi/{version}", version)
 
 
-def test_alias_stays_and_the_option_says_what_it_leads_to() -> None:
+def test_latest_in_the_url_can_be_combined_with_a_pinned_version() -> None:
     pinned = resolve(api_url=f"{HOST}/mgmt/openapi/latest", api_version="3")
     assert (pinned.base_url, pinned.api_version) == (f"{HOST}/mgmt/openapi/latest", "3")
 
@@ -191,7 +191,7 @@ def test_other_hosts_that_are_called_app_are_used(host: str) -> None:
     assert resolve(api_url=f"https://{host}").base_url.startswith(f"https://{host}/")
 
 
-def test_versions_at_odds_are_refused_by_both_names() -> None:
+def test_conflicting_versions_are_refused_by_both_names() -> None:
     for source in ("api_url", "CORALOGIX_URL"):
         message = refusal(resolve_settings, *from_source(source, f"{HOST}/mgmt/openapi/5", api_version="3"))
         assert missing_words(["api_version is 3", source], message) == []

@@ -130,7 +130,7 @@ def test_exception_before_a_write_ends_in_a_whole_result(
     assert result["msg"] == "The task was interrupted (MemoryError: ). Nothing was changed."
 
 
-def test_exception_after_a_write_is_never_told_as_unchanged(
+def test_exception_after_a_write_is_never_reported_as_unchanged(
     simulator: Simulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_executor, "_missing_effect", raising(MemoryError()))
@@ -140,10 +140,10 @@ def test_exception_after_a_write_is_never_told_as_unchanged(
 
 
 def raising(error: BaseException) -> t.Callable[..., t.NoReturn]:
-    def raise_it(*_args: t.Any) -> t.NoReturn:
+    def raise_error(*_args: t.Any) -> t.NoReturn:
         raise error
 
-    return raise_it
+    return raise_error
 
 
 def test_environment_of_the_task_counts(simulator: Simulator) -> None:
@@ -225,7 +225,7 @@ def test_find_by_ids(simulator: Simulator, missing: str) -> None:
 
 
 @pytest.mark.parametrize("options", [{"incident_ids": []}, {"assignees": []}, {"meta_labels": {"team": []}}], ids=str)
-def test_nothing_is_found_without_a_request(silent: ScriptedTransport, options: dict[str, t.Any]) -> None:
+def test_filters_that_match_nothing_send_nothing(silent: ScriptedTransport, options: dict[str, t.Any]) -> None:
     result = run("info", silent, **options, api_key=..., api_url="nonsense")
     assert result == {"changed": False, "incidents": [], "count": 0, "total": 0, "not_found_ids": []}
 

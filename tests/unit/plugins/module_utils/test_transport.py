@@ -33,12 +33,12 @@ from helpers import (
     Pki,
     build_request,
     client_for,
-    fails_once,
+    failure_of_read,
     listener,
+    parse_anything,
     read_head,
     read_once,
     refusal,
-    same,
     table,
     tunnel,
 )
@@ -54,7 +54,7 @@ def read_request(client: t.Any) -> t.Any:
 
 
 # What goes out.
-def test_request_says_who_asks(simulator: Simulator) -> None:
+def test_headers_of_a_request(simulator: Simulator) -> None:
     assert read_once(simulator.url) == ANSWER
     headers = simulator.journal[0].headers
     expected = {"authorization": f"Bearer {KEY}", "accept": "application/json", "x-cx-correlation-id": CORRELATION_ID}
@@ -79,7 +79,7 @@ def test_netrc_does_not_replace_the_key(simulator: Simulator, monkeypatch: pytes
 @pytest.mark.parametrize("status", [301, 307])
 def test_redirects_are_not_followed(simulator: Simulator, status: int, location: str) -> None:
     simulator.fault(Fault(redirect=location, status=status))
-    redirected = fails_once(simulator.url)
+    redirected = failure_of_read(simulator.url)
     assert (redirected.kind, redirected.status, len(simulator.journal)) == (K.REDIRECT, status, 1)
 
 
@@ -94,7 +94,7 @@ def test_connection_is_kept_for_the_next_request() -> None:
 
     with listener(converse) as address:
         client = client_for(f"http://{address}")
-        assert [client.send_once(read_request(client), same) for _request in range(2)] == [{}, {}]
+        assert [client.send_once(read_request(client), parse_anything) for _request in range(2)] == [{}, {}]
     assert len(connections) == 1
 
 
@@ -131,7 +131,7 @@ BROKEN: dict[str, tuple[t.Any, K, str]] = {
 @table("sent, kind, message", BROKEN)
 def test_broken_answer_may_have_been_carried_out(simulator: Simulator, sent: t.Any, kind: K, message: str) -> None:
     simulator.fault(Fault(**(sent if isinstance(sent, dict) else {"raw": sent})))
-    broken = fails_once(simulator.url, timeout=5)
+    broken = failure_of_read(simulator.url, timeout=5)
     assert (broken.kind, broken.may_have_applied, message in broken.message) == (kind, True, True)
     assert "secret" not in broken.message
 
@@ -139,7 +139,7 @@ def test_broken_answer_may_have_been_carried_out(simulator: Simulator, sent: t.A
 @pytest.mark.parametrize("host", ["127.0.0.1:1", "api.does-not-exist.invalid", f"{'a' * 63}.{'b' * 63}.invalid"])
 def test_host_that_cannot_be_reached_has_carried_out_nothing(host: str) -> None:
     message = "connection refused" if host.endswith(":1") else "the name does not resolve"
-    assert fails_once(f"https://{host}") == Failure(K.UNREACHABLE, message, retryable=True)
+    assert failure_of_read(f"https://{host}") == Failure(K.UNREACHABLE, message, retryable=True)
 
 
 # The limit of size.
@@ -202,17 +202,17 @@ def test_abort_ends_an_exchange_at_once(simulator: Simulator) -> None:
     client = client_for(simulator.url)
     threading.Thread(target=lambda: arrived.wait(5) and client.stop()).start()
     began = time.monotonic()
-    outcome = client.send_once(read_request(client), same)
+    outcome = client.send_once(read_request(client), parse_anything)
     assert time.monotonic() - began < 3
     assert (outcome.kind, outcome.may_have_applied) == (K.STOPPED, True)
-    assert client.send_once(read_request(client), same) == outcome._replace(may_have_applied=False)
+    assert client.send_once(read_request(client), parse_anything) == outcome._replace(may_have_applied=False)
 
 
 # TLS.
 def test_untrusted_certificate_is_refused_before_anything_is_sent(pki: Pki) -> None:
     for certificate, ca_path, kind in ((pki.server, None, K.CERTIFICATE), (pki.other, pki.ca, K.CERTIFICATE_HOST)):
         with Simulator(tls=certificate) as simulator:
-            untrusted = fails_once(simulator.url, ca_path=ca_path)
+            untrusted = failure_of_read(simulator.url, ca_path=ca_path)
             assert (untrusted._replace(message=""), simulator.journal) == (Failure(kind, ""), [])
             assert "_ssl.c" not in untrusted.message
 
@@ -231,7 +231,7 @@ def test_certificate_is_trusted_by_option_or_environment(
         simulator.fault(Fault(reset=True, times=1))
         client = client_for(simulator.url, **options)
         # The retry verifies as well.
-        assert client.exchange(read_request(client), same) == ANSWER
+        assert client.exchange(read_request(client), parse_anything) == ANSWER
         assert len(simulator.journal) == 2
 
 
@@ -241,7 +241,7 @@ def test_certificate_is_trusted_by_option_or_environment(
 def test_damaged_authority_file_is_named_and_not_tried_again(pki: Pki, tmp_path: Path, content: str) -> None:
     (tmp_path / "ca.pem").write_text(content)
     with Simulator(tls=pki.server) as simulator:
-        damaged = fails_once(simulator.url, ca_path=str(tmp_path / "ca.pem"))
+        damaged = failure_of_read(simulator.url, ca_path=str(tmp_path / "ca.pem"))
     assert damaged._replace(message="") == Failure(K.CA_FILE, "")
 
 
@@ -251,9 +251,9 @@ def speaks_http(connection: socket.socket) -> None:
 
 def test_tls_to_a_plain_port_and_the_reverse(pki: Pki) -> None:
     with listener(speaks_http) as address:
-        assert fails_once(f"https://{address}").kind is K.CONNECTION
+        assert failure_of_read(f"https://{address}").kind is K.CONNECTION
     with Simulator(tls=pki.server) as tls:
-        assert fails_once(tls.url.replace("https:", "http:"), timeout=2).kind is K.CONNECTION
+        assert failure_of_read(tls.url.replace("https:", "http:"), timeout=2).kind is K.CONNECTION
 
 
 def test_file_for_tls_keys_that_cannot_be_written_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -287,7 +287,7 @@ def test_failure_before_the_tunnel_is_the_proxys_and_nothing_was_sent(
 ) -> None:
     simulator.fault(Fault(**answer))
     monkeypatch.setenv("HTTPS_PROXY", simulator.url)
-    refused = fails_once(URL, timeout=5)
+    refused = failure_of_read(URL, timeout=5)
     assert refused._replace(message="") == Failure(K.PROXY, "", retryable=is_retryable)
     assert message in refused.message
 
@@ -302,7 +302,7 @@ def test_proxy_that_cannot_be_used_is_the_proxys_failure(pki: Pki, monkeypatch: 
             ("nonsense://x:1", "its URL cannot be used", False),
         ):
             monkeypatch.setenv("https_proxy", proxy)
-            failed = fails_once(URL, timeout=5, ca_path=pki.ca if proxy == other.url else None)
+            failed = failure_of_read(URL, timeout=5, ca_path=pki.ca if proxy == other.url else None)
             assert failed._replace(message="") == Failure(K.PROXY, "", retryable=is_retryable)
             assert message in failed.message
 
@@ -324,7 +324,7 @@ def test_failure_behind_the_tunnel_may_have_been_carried_out(
 ) -> None:
     with listener(tunnel(pki.over_tls(conversation))) as address:
         monkeypatch.setenv("HTTPS_PROXY", f"http://{address}")
-        lost = fails_once("https://127.0.0.1:9", timeout=0.5, ca_path=pki.ca)
+        lost = failure_of_read("https://127.0.0.1:9", timeout=0.5, ca_path=pki.ca)
     assert (lost.kind is K.PROXY, lost.may_have_applied, message in lost.message) == (False, True, True)
 
 

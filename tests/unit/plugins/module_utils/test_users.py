@@ -252,7 +252,7 @@ class TestUserInfo:
         assert find(usernames=[], api_key=..., team_id=...)["users"] == []
         assert sim.journal == []
 
-    def test_pages_without_end(
+    def test_endless_pages_are_given_up(
         self, sim: Simulator, find: t.Callable[..., Result], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         from ansible_collections.coralogix.incidents.plugins.module_utils import _users
@@ -264,7 +264,7 @@ class TestUserInfo:
         assert result["users"] == []
         assert len(sim.journal) == 11
 
-    def test_the_same_page_again_and_again(self, sim: Simulator, find: t.Callable[..., Result]) -> None:
+    def test_a_repeated_page_ends_the_search(self, sim: Simulator, find: t.Callable[..., Result]) -> None:
         user = {"userId": "a", "username": "x"}
         sim.fault(Fault("user_search", replace={"users": [user], "nextPageToken": 7}))
         assert find(search="x")["users"] == [user]

@@ -22,7 +22,7 @@ TEXT = "The runbook restarted the service."
 
 
 class Module(t.NamedTuple):
-    """A module with options, and what it does to an active case that nobody is assigned to, or to one like C(given)."""
+    """A module with options, and what it does to an active, unassigned case with the fields C(given)."""
 
     name: str
     participle: str
@@ -31,7 +31,7 @@ class Module(t.NamedTuple):
     """The simulator's name of the request that it writes with."""
     options: t.Mapping[str, t.Any] = MappingProxyType({})
     given: t.Mapping[str, t.Any] = MappingProxyType({})
-    """What a case is like that needs the change."""
+    """The fields of a case that needs the change."""
     fields: tuple[str, ...] = ("status",)
     """What changes."""
     diff: str = ""
@@ -111,11 +111,11 @@ def run_on(run: Runner, module: Module, *ids: str, **options: t.Any) -> Result:
 
 
 def shown(case: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
-    """A case without what no answer to a comment shows."""
+    """A case without the field that no answer to a comment shows."""
     return {name: value for name, value in case.items() if name != "updateTime"}
 
 
-def assert_true(sim: Simulator, module: Module, result: Result) -> None:
+def assert_result_is_true(sim: Simulator, module: Module, result: Result) -> None:
     """The result agrees with what really happened, as far as it says anything for certain."""
     changed = {sim.case(case_id)["id"] for entry in sim.writes for case_id in entry.effect}
     named = {sim.case(case_id)["id"] for case_id in module.changed_ids(result)}
@@ -128,7 +128,7 @@ def assert_true(sim: Simulator, module: Module, result: Result) -> None:
 
 # What each does.
 @for_each_module
-def test_predicts_then_does_then_has_nothing_to_do(sim: Simulator, run: Runner, module: Module) -> None:
+def test_check_mode_then_run_then_second_run(sim: Simulator, run: Runner, module: Module) -> None:
     case_id = sim.add_case(title="Disk full", **module.given)
     before = sim.case(case_id)
     predicted = run_on(run, module, case_id, check_mode=True)
@@ -186,7 +186,7 @@ def test_two_spellings_are_one_case_named_as_first_given(sim: Simulator, run: Ru
 
 @for_each_module
 @pytest.mark.parametrize("status", ["404", "400"])
-def test_unknown_ids(sim: Simulator, run: Runner, module: Module, status: str) -> None:
+def test_unknown_ids_fail_or_are_skipped(sim: Simulator, run: Runner, module: Module, status: str) -> None:
     sim.settings["cases"].unknown_cases = status
     known = sim.add_case(**module.given)
     result = run_on(run, module, "case-999", known, UNKNOWN.upper())
@@ -198,7 +198,7 @@ def test_unknown_ids(sim: Simulator, run: Runner, module: Module, status: str) -
 
 
 @for_each_module
-def test_events_on_request(sim: Simulator, run: Runner, module: Module) -> None:
+def test_events_are_returned_on_request(sim: Simulator, run: Runner, module: Module) -> None:
     ids = [sim.add_case(**module.given), sim.add_case(**module.given)]
     result = run_on(run, module, *ids, include_events=True)
     assert [case["events"] for case in result["cases"]] == [sim.case_events(case_id) for case_id in ids]
@@ -284,14 +284,14 @@ def test_without_its_permission_the_message_names_it(sim: Simulator, run: Runner
 
 
 @for_each_module
-def test_wrong_key(sim: Simulator, run: Runner, module: Module) -> None:
+def test_wrong_key_fails(sim: Simulator, run: Runner, module: Module) -> None:
     result = run_on(run, module, sim.add_case(), api_key="cxup_wrong")
     assert "did not accept the API key (401: Unauthorized: invalid API key)" in result["msg"]
     assert (result["changed"], len(sim.journal)) == (False, 1)
 
 
 @for_each_module
-def test_latest_without_cases(sim: Simulator, run: Runner, module: Module) -> None:
+def test_latest_that_does_not_serve_cases_fails(sim: Simulator, run: Runner, module: Module) -> None:
     sim.settings["cases"].latest_serves_cases = False
     case_id = sim.add_case(**module.given)
     result = run_on(run, module, case_id)
@@ -304,12 +304,12 @@ def test_latest_without_cases(sim: Simulator, run: Runner, module: Module) -> No
 # What the contract leaves open.
 def before_the_write(sim: Simulator, act: t.Callable[[], t.Any]) -> None:
     """Somebody else acts once, between the read and the first write."""
-    done: list[Entry] = []
+    acted: list[Entry] = []
 
     def hook(entry: Entry) -> None:
         is_read = entry.operation in ("case_read", "case_events", "user_search")
-        if not is_read and not done:
-            done.append(entry)
+        if not is_read and not acted:
+            acted.append(entry)
             act()
 
     sim.on_request = hook
@@ -373,7 +373,7 @@ def test_somebody_else_does_the_same_first(sim: Simulator, run: Runner, module: 
     if repeated == "200" or module is COMMENT:
         assert (result["changed"], "failed" in result) == (True, False)
     else:
-        # The service refuses, and the reason is told.
+        # The service refuses, and the message says why.
         assert "(400: case " in result["msg"]
 
 
@@ -392,7 +392,7 @@ FORBIDDEN: dict[str, tuple[Module, dict[str, t.Any], dict[str, t.Any]]] = {
 
 
 @table("module, given, settings", FORBIDDEN)
-def test_what_the_contract_does_not_forbid_is_tried_and_the_refusal_told(
+def test_what_the_contract_does_not_forbid_is_tried_and_its_refusal_reported(
     sim: Simulator, run: Runner, module: Module, given: dict[str, t.Any], settings: dict[str, t.Any]
 ) -> None:
     case_id = sim.add_case(**given)
@@ -427,10 +427,10 @@ def test_what_the_contract_does_not_forbid_is_done(
     case_id = sim.add_case(**given)
     result = run_on(run, module, case_id)
     assert module.changed_ids(result) == [case_id]
-    assert_true(sim, module, result)
+    assert_result_is_true(sim, module, result)
 
 
-def test_a_forbidden_transition_that_is_accepted_without_effect_is_told(sim: Simulator, run: Runner) -> None:
+def test_a_forbidden_transition_accepted_without_effect_fails(sim: Simulator, run: Runner) -> None:
     sim.settings["cases"].active_cases_closable = False
     sim.settings["cases"].forbidden_transitions = "200"
     case_id = sim.add_case()
@@ -455,10 +455,10 @@ def test_somebody_else_resolves_or_closes_first(
     # Nobody can tell who did it if both wanted the same. And what a refusal or an event does not show is as it was
     # read before.
     if to not in module.operation and module is not COMMENT and (changed or "_many" in module.operation):
-        assert_true(sim, module, result)
+        assert_result_is_true(sim, module, result)
 
 
-# Second readings.
+# Details of single modules.
 def test_a_resolved_case_keeps_its_reason(sim: Simulator, run: Runner) -> None:
     case_id = sim.add_case()
     run("case_resolve", case_ids=[case_id], reason="First")
@@ -482,7 +482,7 @@ def test_no_override_is_as_wanted_in_any_status(sim: Simulator, run: Runner, sta
     assert (result["changed"], result["skipped_ids"], sim.writes) == (False, [], [])
 
 
-def test_whom_cases_were_taken_from(sim: Simulator, run: Runner) -> None:
+def test_reassigned_ids_name_the_previous_assignees(sim: Simulator, run: Runner) -> None:
     taken, free, own = sim.add_case(assignee=OTHER), sim.add_case(), sim.add_case(assignee=USER)
     readable = sim.case(taken)["readableId"].lower()
     for check_mode in (True, False):
@@ -528,13 +528,13 @@ LOST = {
 @table("fault", LOST)
 @pytest.mark.parametrize("effect", [True, False])
 @pytest.mark.parametrize("retries", [0, 4])
-def test_an_answer_is_lost(
+def test_a_lost_answer(
     sim: Simulator, run: Runner, module: Module, fault: dict[str, t.Any], effect: bool, retries: int
 ) -> None:
     ids = [sim.add_case(**module.given) for _number in range(2)]
     sim.fault(Fault(module.operation, effect=effect, times=1, **fault))
     result = run_on(run, module, *ids, retries=retries)
-    assert_true(sim, module, result)
+    assert_result_is_true(sim, module, result)
     effects = [case_id for entry in sim.writes for case_id in entry.effect]
     assert len(effects) == len(set(effects)), "nothing is done twice"
     if retries and "replace" not in fault:
@@ -548,7 +548,7 @@ def test_an_answer_is_lost(
 @for_each_module
 @pytest.mark.parametrize("effect", [True, False])
 @pytest.mark.parametrize("stale_reads", [1, 3])
-def test_an_answer_is_lost_and_reads_lag(
+def test_a_lost_answer_while_reads_lag(
     sim: Simulator, run: Runner, module: Module, effect: bool, stale_reads: int
 ) -> None:
     case_id = sim.add_case(**module.given)
@@ -628,7 +628,7 @@ def _count(number: int) -> str:
     return f"{number} comment{'' if number == 1 else 's'} with this text"
 
 
-def test_somebody_elses_comment_of_another_text_proves_nothing(sim: Simulator, run: Runner) -> None:
+def test_a_comment_with_another_text_is_not_taken_for_ours(sim: Simulator, run: Runner) -> None:
     case_id = sim.add_case()
     sim.fault(Fault("case_comment", reset=True, effect=False, times=1))
     after_a_fault(sim, lambda: sim.act("case_comment", case_id, text="Something else"))
@@ -649,7 +649,7 @@ def eight_ids_in_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @for_each_module
 @pytest.mark.usefixtures("eight_ids_in_a_request")
-def test_many_cases(sim: Simulator, run: Runner, module: Module) -> None:
+def test_many_cases_are_split_into_requests(sim: Simulator, run: Runner, module: Module) -> None:
     ids = [sim.add_case(**module.given) for _number in range(MANY)]
     result = run_on(run, module, *ids)
     assert module.changed_ids(result) == ids
@@ -661,7 +661,7 @@ def test_many_cases(sim: Simulator, run: Runner, module: Module) -> None:
 
 @for_each_module
 @pytest.mark.usefixtures("eight_ids_in_a_request")
-def test_a_second_request_fails(sim: Simulator, run: Runner, module: Module) -> None:
+def test_failure_of_a_second_request(sim: Simulator, run: Runner, module: Module) -> None:
     ids = [sim.add_case(**module.given) for _number in range(MANY)]
     sim.fault(Fault(module.operation, status=400, skip=1))
     result = run_on(run, module, *ids)
@@ -672,7 +672,7 @@ def test_a_second_request_fails(sim: Simulator, run: Runner, module: Module) -> 
     assert f"{module.participle.capitalize()} before that: " in result["msg"]
 
 
-# The account holds whatever happens.
+# What was done is reported, whatever happens.
 def test_a_second_spelling_does_not_show_the_state_before(sim: Simulator, run: Runner) -> None:
     case_id = sim.add_case()
     readable = sim.case(case_id)["readableId"]
@@ -683,7 +683,7 @@ def test_a_second_spelling_does_not_show_the_state_before(sim: Simulator, run: R
     assert result["cases"] == []
 
 
-def test_an_exception_while_events_are_read_does_not_lose_the_account(
+def test_an_exception_while_events_are_read_keeps_what_was_done(
     sim: Simulator, run: Runner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     case_id = sim.add_case()

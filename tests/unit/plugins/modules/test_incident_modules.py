@@ -83,15 +83,15 @@ def test_decisions_need_only_fields_that_are_checked(operation: Operation) -> No
     change = change_of(operation)
     assert tuple(change.required_fields) == operation.required_fields
     for name in INCIDENTS:
-        bare = {
+        checked_fields_only = {
             key: value for key, value in build(name).items() if key in ("id", "assignments", *change.required_fields)
         }
-        change.needs_change(bare)
-        change.describe(change.predict(bare))
+        change.needs_change(checked_fields_only)
+        change.describe(change.predict(checked_fields_only))
 
 
 @each_operation
-def test_assignment_without_a_user_is_somebodys(operation: Operation) -> None:
+def test_assignment_without_a_user_counts_as_assigned(operation: Operation) -> None:
     change = change_of(operation)
     odd: t.Any
     for odd in ([None], [{}], [{"assignedTo": "me"}], [{"assignedTo": {"userId": None}}]):
@@ -100,12 +100,12 @@ def test_assignment_without_a_user_is_somebodys(operation: Operation) -> None:
         assert change.extra_results({"a": item}, ["a"]) == operation.extra_results({"a": item}, ["a"])
 
 
-def without_what_nobody_can_predict(result: t.Any) -> t.Any:
+def without_unpredictable_fields(result: t.Any) -> t.Any:
     """Such as who did it, when, and what the service notes down."""
     unknown = {"assignedBy", "closedAt", "duration", "lastStateUpdateTime", "events"}
     if isinstance(result, dict):
-        return {key: without_what_nobody_can_predict(value) for key, value in result.items() if key not in unknown}
-    return [without_what_nobody_can_predict(inner) for inner in result] if isinstance(result, list) else result
+        return {key: without_unpredictable_fields(value) for key, value in result.items() if key not in unknown}
+    return [without_unpredictable_fields(inner) for inner in result] if isinstance(result, list) else result
 
 
 @pytest.mark.parametrize("version", ["3", "5"])
@@ -125,7 +125,7 @@ def test_run_does_what_check_mode_predicts(simulator: Simulator, operation: Oper
     predicted = run(check_mode=True)
     assert simulator.writes == []
     done = run()
-    assert without_what_nobody_can_predict(predicted) == without_what_nobody_can_predict(done)
+    assert without_unpredictable_fields(predicted) == without_unpredictable_fields(done)
     assert "msg" not in done
     assert done[operation.ids_name] == expected
     assert done["incidents"] == [simulator.incident(item_id) for item_id in ids]

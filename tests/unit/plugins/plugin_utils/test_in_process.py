@@ -22,7 +22,7 @@ MASKED = {**PLAIN, "text": "with ********", "case_ids": ["VALUE_SPECIFIED_IN_NO_
 SHOWN = {"api_key": "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"}
 
 # The options, the environment, and what is to be shown.
-ROWS = [
+TASKS = [
     (PLAIN, {}, PLAIN),
     ({**PLAIN, "api_key": KEY}, {}, {**PLAIN, **SHOWN}),
     ({**WITH_KEY, "api_key": KEY}, {}, {**MASKED, **SHOWN}),
@@ -60,7 +60,7 @@ for changes in ({"CX_API_KEY": "k"}, {"CX_API_KEY": "k", "X": chr(0)}):
 
 
 def run(program: str, environ: dict[str, str], given: str = "") -> str:
-    done = subprocess.run(
+    ended = subprocess.run(
         [sys.executable, "-c", program],
         input=given,
         env=environ,
@@ -69,13 +69,13 @@ def run(program: str, environ: dict[str, str], given: str = "") -> str:
         timeout=60,
         check=False,
     )
-    assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout
+    assert (ended.returncode, ended.stderr) == (0, "")
+    return ended.stdout
 
 
 def test_no_secret_is_among_the_arguments_that_are_returned(subprocess_environ: dict[str, str]) -> None:
-    shown = run(PROGRAM, subprocess_environ, json.dumps(ROWS))
-    assert json.loads(shown) == [expected for _options, _environ, expected in ROWS]
+    shown = run(PROGRAM, subprocess_environ, json.dumps(TASKS))
+    assert json.loads(shown) == [expected for _options, _environ, expected in TASKS]
 
 
 def test_nothing_is_left_behind(subprocess_environ: dict[str, str]) -> None:
