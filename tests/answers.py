@@ -22,7 +22,7 @@ from soak.faults import EDITED
 from soak.scenario import IN_MEMORY, Scenario, draw, draw_incident
 from soak.world import World
 
-# Mostly JSON that is not as it should be, sometimes none.
+# Mostly JSON of a wrong shape, sometimes no JSON.
 _KINDS_BY_WEIGHT = {
     10: (EDITED,),
     8: ("incident shown otherwise",),

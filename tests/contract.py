@@ -2,12 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Holds requests and answers from the simulator's journal against the vendor's published contract.
+"""Checks requests and answers from the simulator's journal against the vendor's published contract.
 
 The contract is not part of this project. It is looked for in the folder that the environment
 variable CORALOGIX_API_CONTRACT names, else in `shared/coralogix-api` beside the repository, as
 `openapi-3.json`, `openapi-4.json`, `openapi-5.json` and `openapi-5-users.json`. A test that needs it
-begins with `contract.need()`: that skips the test where it is absent, and fails it when `CI` is `true`.
+begins with `contract.require()`: that skips the test where it is absent, and fails it when `CI` is `true`.
 
 What openapi-core cannot know is repaired on load, see `_repair`, or decided by the tables here.
 """
@@ -50,7 +50,7 @@ GATEWAY_STATUSES: Mapping[int, str] = {
     429: "too many requests: the front end",
     501: "no such method on this route: the gateway's rendering of a gRPC UNIMPLEMENTED",
     502: "the service behind the gateway cannot be reached",
-    503: "the service is not available",
+    503: "the service is not is_available",
     504: "the service took too long",
 }
 
@@ -61,7 +61,7 @@ def folder() -> Path:
     return Path(named) if named else beside
 
 
-def missing() -> str | None:
+def missing_reason() -> str | None:
     """Why the contract cannot be used, or None."""
     absent = [name for files in SCOPE.values() for name in files if not (folder() / name).is_file()]
     if absent:
@@ -73,19 +73,19 @@ def missing() -> str | None:
     return None
 
 
-def available() -> bool:
-    return missing() is None
+def is_available() -> bool:
+    return missing_reason() is None
 
 
-def need() -> None:
-    """At the head of a test or module: go on only with the contract."""
+def require() -> None:
+    """At the top of a test or module: continue only with the contract."""
     import pytest
 
-    why = missing()
-    if why and os.environ.get("CI", "").lower() == "true":
-        pytest.fail(why)
-    if why:
-        pytest.skip(why, allow_module_level=True)
+    reason = missing_reason()
+    if reason and os.environ.get("CI", "").lower() == "true":
+        pytest.fail(reason)
+    if reason:
+        pytest.skip(reason, allow_module_level=True)
 
 
 def _schemas(node: Any) -> Iterator[dict[str, Any]]:
@@ -134,7 +134,7 @@ def _dotted(parameter: Mapping[str, Any], otherwise: Mapping[str, Any]) -> list[
     """A query parameter that is an object as the scalars and lists it consists of, at any depth.
 
     The contract does not say how version 3 writes objects in a query; the gateway writes dots.
-    What it leaves without a type is held against the same field of version 4, given by `otherwise`.
+    A field that it leaves without a type is checked as the same field of version 4, given by `otherwise`.
     Maps and lists of objects stay unchecked under their name.
     """
     fields = _fields(parameter["schema"])
@@ -235,7 +235,7 @@ def answer_schema(version: str, method: str, path: str) -> dict[str, Any]:
 
 
 def version_of(entry: Any, serves: str) -> str:
-    """The version a request is held against; `serves` is what `latest` stands for."""
+    """The version a request is checked against; `serves` is what `latest` stands for."""
     return serves if entry.version == "latest" else str(entry.version)
 
 
@@ -338,7 +338,7 @@ def _by_the_gateway(entry: Any) -> bool:
 
 
 def check_response(entry: Any, serves: str) -> None:
-    """The answer of a request; one that a fault has spoilt is wrong on purpose and passes."""
+    """The answer to a request. An answer that a fault has spoilt is wrong on purpose, and passes."""
     from openapi_core.exceptions import OpenAPIError
 
     if entry.fault or entry.status in GATEWAY_STATUSES or entry.status is None:
@@ -357,7 +357,7 @@ def check_response(entry: Any, serves: str) -> None:
 
 
 def check(entry: Any, serves: str) -> None:
-    """AssertionError unless request and answer are as the contract has them.
+    """Raises AssertionError unless request and answer are as the contract has them.
 
     `serves` is the version that the server's `latest` stands for: `sim.latest`.
     """

@@ -4,7 +4,7 @@
 
 """Runs a module of the collection in this process, from its options to its result, against a simulator.
 
-Nothing waits: the waits are taken down instead. So a lag is given as a number of reads, not in seconds.
+Nothing waits: the waits are recorded instead. So a lag is given as a number of reads, not in seconds.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Runner:
         unexpected: bool = False,
         **options: Any,
     ) -> Result:
-        """The result of a task. An option ... is left out. C(unexpected) allows an exception that nobody foresaw."""
+        """The result of a task. An option ... is left out. C(unexpected) allows an unexpected exception."""
         module = definition(name)
         connection = {"api_url": self.simulator.url, "api_key": KEY}
         given = {name: value for name, value in {**connection, **options}.items() if value is not ...}
@@ -59,11 +59,11 @@ class Runner:
         result = run_task(module, task, sleep=self.sleeps.append)
         assert KEY not in json.dumps(result)
         assert unexpected or "exception" not in result, result["exception"]
-        check_promises(result)
+        check_result(result)
         return result
 
 
-def check_promises(result: Result) -> None:
+def check_result(result: Result) -> None:
     """What holds for every result."""
     assert isinstance(result["changed"], bool)
     assert ("msg" in result) == ("failed" in result)

@@ -5,7 +5,7 @@
 """The modules that change incidents, in one table: what the campaign, the units and the playbooks expect of them.
 CASE_OPERATIONS has those that change cases, for the campaign.
 
-Written down anew, from the documentation. Nothing here comes from the collection, so that the tests do not repeat its
+Written from the documentation. Nothing here comes from the collection, so that the tests do not repeat its
 mistakes. What an operation does at the service, and which permission it takes, is in the simulator's table.
 """
 
@@ -28,7 +28,7 @@ ASSIGNEE = "2F1C9E4A-7B3D-4C58-9E60-A1B2C3D4E5F6"
 """A UUID in upper case: the service may write it in lower case."""
 
 NOW = "now"
-"""Stands for the present time, which nobody can foretell."""
+"""Stands for the present time, which nobody can predict."""
 
 _NONE: Mapping[str, Any] = MappingProxyType({})
 
@@ -131,11 +131,11 @@ class Operation(NamedTuple):
         return all(before.get(field) == after.get(field) for field in self.fields)
 
     def extra_results(self, before: Mapping[str, Incident], changed_ids: Sequence[str]) -> dict[str, Any]:
-        """What is returned besides, from the incidents before, by ID, and the IDs of those changed."""
+        """Further return values, from the incidents before, by ID, and the IDs of those changed."""
         if self.participle != "assigned":
             return {}
         others_of = case_assignee_ids if self.case_module else other_assignee_ids
-        others = {i: others_of(before[i]) for i in changed_ids if i in before}
+        others = {item_id: others_of(before[item_id]) for item_id in changed_ids if item_id in before}
         return {"reassigned_ids": {incident_id: user_ids for incident_id, user_ids in others.items() if user_ids}}
 
 

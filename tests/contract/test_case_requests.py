@@ -15,7 +15,7 @@ import pytest
 from in_process import KEY, TEAM, Runner
 from simulator import Fault, Simulator
 
-contract.need()
+contract.require()
 
 USER, OTHER = "1b4c7d2e-0f3a-4b5c-8d6e-7f8091a2b3c4", "9e8d7c6b-5a49-4838-a726-15041f2e3d4c"
 ALERT = "2C963F66-AFA6-4F64-B3FC-5717AFA60000"
@@ -69,7 +69,7 @@ LISTS: dict[str, dict[str, Any]] = {
 
 @pytest.fixture
 def sim() -> Iterator[Simulator]:
-    """At the end, what was exchanged is held against the contract: of each operation the first ten requests."""
+    """At the end, the first ten requests of each operation are checked against the contract."""
     with Simulator() as started:
         started.add_key(KEY)
         started.add_user(EMAIL)
@@ -88,7 +88,9 @@ def run(sim: Simulator) -> Runner:
 
 
 @pytest.mark.parametrize(("name", "options", "given"), CHANGES.values(), ids=CHANGES)
-def test_changes(sim: Simulator, run: Runner, name: str, options: dict[str, Any], given: dict[str, Any]) -> None:
+def test_changes_of_cases(
+    sim: Simulator, run: Runner, name: str, options: dict[str, Any], given: dict[str, Any]
+) -> None:
     ids = [sim.add_case(**given) for _number in range(3)]
     # Both forms of IDs, in spellings that the contract does not have.
     asked = [sim.case(ids[0])["readableId"].lower(), ids[1].upper(), ids[2], UNKNOWN]
@@ -104,13 +106,13 @@ def test_changes(sim: Simulator, run: Runner, name: str, options: dict[str, Any]
     assert {case_id for entry in sim.writes for case_id in entry.effect} == set(ids)
 
 
-def test_version_by_its_number(sim: Simulator, run: Runner) -> None:
+def test_pinned_version(sim: Simulator, run: Runner) -> None:
     assert run("case_close", case_ids=sim.add_cases(2), api_version="5")["changed"]
     assert {entry.version for entry in sim.journal} == {"5"}
 
 
 @pytest.mark.parametrize("change", ["unassign", "clear priority"])
-def test_more_than_a_url_takes(sim: Simulator, run: Runner, change: str) -> None:
+def test_more_ids_than_a_url_takes(sim: Simulator, run: Runner, change: str) -> None:
     name, options, given = CHANGES[change]
     ids = [sim.add_case(**given) for _number in range(250)]
     assert run(name, case_ids=ids, **options)["changed"]
@@ -119,7 +121,7 @@ def test_more_than_a_url_takes(sim: Simulator, run: Runner, change: str) -> None
 
 
 @pytest.mark.parametrize(("name", "options", "given"), CHANGES.values(), ids=CHANGES)
-def test_repeated_after_a_lost_answer(
+def test_requests_repeated_after_a_lost_answer(
     sim: Simulator, run: Runner, name: str, options: dict[str, Any], given: dict[str, Any]
 ) -> None:
     case_id = sim.add_case(**given)
@@ -148,20 +150,19 @@ def test_pages(sim: Simulator, run: Runner) -> None:
     assert ["pageToken" in page for page in pages] == [False, True]
 
 
-def test_by_ids(sim: Simulator, run: Runner) -> None:
+def test_reads_by_ids(sim: Simulator, run: Runner) -> None:
     ids = sim.add_cases(3)
     run("case_info", case_ids=["case-1", ids[1].upper(), UNKNOWN], missing="ignore", **LISTS["details"])
 
 
-def test_users(sim: Simulator, run: Runner) -> None:
+def test_user_searches(sim: Simulator, run: Runner) -> None:
     for number in range(120):
         sim.add_user(f"{number}@example.com")
     assert run("user_info", search="@example", team_id=TEAM)["count"] == 121
     assert run("user_info", usernames=[EMAIL, "7@EXAMPLE.com"], team_id=TEAM)["count"] == 2
 
 
-def test_everything_in_scope_that_the_modules_need_is_used() -> None:
-    """The routes of the declaration are those of the contract."""
+def test_routes_of_the_declaration_are_those_of_the_contract() -> None:
     from ansible_collections.coralogix.incidents.plugins.module_utils._case import OPERATIONS
 
     known = {(method, path.replace("{case_id}", "{id}")) for method, path in contract.operations("5")}

@@ -15,7 +15,7 @@ import requests
 from simulator import OPERATIONS, OPTIONAL_FIELDS, ROUTES, VERSIONS, Entry, Fault, Simulator
 from simulator.client import query_pairs, send
 
-contract.need()
+contract.require()
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 USER, ALERT = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
@@ -138,7 +138,7 @@ CASES: dict[str, dict[str, Any]] = {
 }
 
 EVERY = [(version, operation) for version in VERSIONS for operation in ROUTES[version]]
-EVERY_WRITE = [(version, operation) for version, operation in EVERY if OPERATIONS[operation].write]
+EVERY_WRITE = [(version, operation) for version, operation in EVERY if OPERATIONS[operation].is_write]
 every_operation = pytest.mark.parametrize(("sim", "operation"), EVERY, indirect=["sim"])
 
 
@@ -177,11 +177,11 @@ def test_every_operation(sim: Simulator, operation: str) -> None:
     contract.check(entry, sim.latest)
     assert response.status_code == 200, response.text
     assert (entry.operation, entry.answer) == (operation, response.json())
-    assert bool(entry.effect) == OPERATIONS[operation].write
+    assert bool(entry.effect) == OPERATIONS[operation].is_write
 
 
 @pytest.mark.parametrize(("sim", "operation"), EVERY_WRITE, indirect=["sim"])
-def test_what_a_write_leaves_behind(sim: Simulator, operation: str) -> None:
+def test_state_after_a_write(sim: Simulator, operation: str) -> None:
     ids = ids_for(sim, operation)
     for _n in range(2):
         assert exchange(sim, operation, ids)[0].status_code == 200
@@ -213,7 +213,7 @@ def test_unknown_ids(sim: Simulator, operation: str, unknown_cases: str) -> None
 
 @pytest.mark.parametrize("status", [401, 403])
 @every_operation
-def test_refusals(sim: Simulator, operation: str, status: int) -> None:
+def test_refusals_of_keys_and_permissions(sim: Simulator, operation: str, status: int) -> None:
     sim.add_key("poor", permissions=())
     response, entry = exchange(sim, operation, [UNKNOWN], key={401: "wrong", 403: "poor"}[status])
     contract.check(entry, sim.latest)
@@ -296,7 +296,7 @@ def test_optional_fields_are_those_of_the_contract(version: str) -> None:
 
 # Requests that both refuse.
 @every_operation
-def test_unknown_parameters(sim: Simulator, operation: str) -> None:
+def test_unknown_parameters_are_refused_by_both(sim: Simulator, operation: str) -> None:
     arguments: dict[str, Any] = {"json" if ROUTES[sim.latest][operation].where == "body" else "params": {"x": "1"}}
     response, entry = exchange(sim, operation, [UNKNOWN], **arguments)
     assert response.status_code == 400
@@ -348,7 +348,7 @@ IDS_AND_USER = {"ids": [UNKNOWN], "assignee": {"userId": USER}}
         ("user_search", {"params": {"status": "ACTIVE"}}),
     ],
 )
-def test_limits(operation: str, arguments: Any) -> None:
+def test_limits_are_enforced_by_both(operation: str, arguments: Any) -> None:
     with Simulator(latest="5", max_url=1 << 20) as sim:
         sim.add_key("k")
         response, entry = exchange(sim, operation, [UNKNOWN], **arguments)
@@ -448,7 +448,7 @@ def test_checker_sees_wrong_objects_in_a_query(sim: Simulator, operation: str, p
 
 
 @pytest.mark.parametrize("sim", ["3"], indirect=True)
-def test_latest_is_held_against_what_it_serves(sim: Simulator, unassigned: Entry) -> None:
+def test_latest_is_checked_as_the_version_it_serves(sim: Simulator, unassigned: Entry) -> None:
     with pytest.raises(AssertionError, match="no operation"):
         contract.check(unassigned, "5")
 
@@ -461,12 +461,12 @@ def test_answer_of_a_fault_passes_but_not_its_request(sim: Simulator) -> None:
         contract.check(entry._replace(query=[("x", "1")]), sim.latest)
 
 
-def test_without_the_contract(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+def test_missing_contract_skips_or_fails_in_ci(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     monkeypatch.setenv("CORALOGIX_API_CONTRACT", str(tmp_path))
     monkeypatch.delenv("CI", raising=False)
-    assert not contract.available()
+    assert not contract.is_available()
     with pytest.raises(pytest.skip.Exception, match="CORALOGIX_API_CONTRACT"):
-        contract.need()
+        contract.require()
     monkeypatch.setenv("CI", "true")
     with pytest.raises(pytest.fail.Exception, match="CORALOGIX_API_CONTRACT"):
-        contract.need()
+        contract.require()

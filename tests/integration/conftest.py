@@ -45,7 +45,7 @@ def simulators() -> Iterator[Callable[..., Simulator]]:
             return simulator
 
         yield start
-    if contract.available():
+    if contract.is_available():
         for simulator in started:
             check_against_contract(simulator)
 

@@ -275,7 +275,7 @@ Requests = Callable[[str], list[Entry]]
 
 def test_requests_are_checked_against_the_contract() -> None:
     """The fixture `simulators` does so after the tests of a file. This test says so where it cannot."""
-    contract.need()
+    contract.require()
 
 
 @pytest.mark.parametrize("name", VERSIONS)

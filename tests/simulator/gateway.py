@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The answers that the gateway, and what stands before it, give of their own accord."""
+"""The answers that the gateway, and the front end before it, give by themselves."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Reply:
 
 
 def parsed(content: Any) -> Any:
-    """What a client makes of the body: JSON, or None where it is none."""
+    """What a client makes of the body: JSON, or None if it is not JSON."""
     if not isinstance(content, (str, bytes)):
         return content
     try:

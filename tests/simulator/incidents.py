@@ -285,7 +285,7 @@ def _versions(route_3: Route, route_4: Route, required_in_5: tuple[str, ...] = (
 
 def _write(permission: str, effect: Effect, old: Route, new: Route, required_in_5: tuple[str, ...] = ()) -> Operation:
     return Operation(
-        "incidents", permission, _versions(old, new, required_in_5), effect=effect, show=_show, personal_key=True
+        "incidents", permission, _versions(old, new, required_in_5), effect=effect, show=_show, needs_personal_key=True
     )
 
 

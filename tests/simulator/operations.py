@@ -77,8 +77,8 @@ class Operation:
     """What a write does to one thing."""
     show: Callable[[Written], Any] | None = None
     """What a write did -> the content of the answer."""
-    personal_key: bool = False
+    needs_personal_key: bool = False
 
     @property
-    def write(self) -> bool:
+    def is_write(self) -> bool:
         return self.effect is not None

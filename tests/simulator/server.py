@@ -354,7 +354,7 @@ class Simulator:
         return [
             entry
             for entry in list(self.journal)
-            if (OPERATIONS[entry.operation].write if entry.operation else entry.method not in _READING_METHODS)
+            if (OPERATIONS[entry.operation].is_write if entry.operation else entry.method not in _READING_METHODS)
         ]
 
     def clear_journal(self) -> None:

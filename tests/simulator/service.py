@@ -138,7 +138,7 @@ class Service:
         key, operation = self._key(call), OPERATIONS[str(call.match.operation)]
         if key and operation.permission and operation.permission not in key.permissions:
             return self._lacks(operation.permission)
-        if key and operation.personal_key and key.kind != "personal":
+        if key and operation.needs_personal_key and key.kind != "personal":
             text = "Forbidden: this operation needs a personal (user-owned) API key"
             return self.error(403, text)
         return None

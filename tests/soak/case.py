@@ -145,7 +145,7 @@ class Case:
 
     def is_write(self, entry: Entry) -> bool:
         if entry.operation:
-            return OPERATIONS[entry.operation].write
+            return OPERATIONS[entry.operation].is_write
         return entry.method != "GET" and self.scenario.task.operation is not None
 
     @functools.cached_property

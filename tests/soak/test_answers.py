@@ -20,7 +20,7 @@ EXAMPLES = 40  # for each task
 @pytest.mark.parametrize("name", TASKS)
 @examples(EXAMPLES)
 @given(random=RANDOMS)
-def test_result_is_true_whatever_is_answered(name: str, random: Random) -> None:
+def test_result_is_true_for_any_answer(name: str, random: Random) -> None:
     check(draw_scenario(random, name))
 
 

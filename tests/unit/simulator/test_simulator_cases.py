@@ -187,7 +187,7 @@ def test_activation(sim: Simulator) -> None:
     ],
 )
 @pytest.mark.parametrize("allowed", [True, False])
-def test_what_the_service_may_refuse(
+def test_settings_for_what_the_service_may_refuse(
     send: Send, setting: str, operations: tuple[str, ...], before: str, allowed: bool
 ) -> None:
     options: dict[str, Any] = {setting: allowed}
@@ -200,7 +200,7 @@ def test_what_the_service_may_refuse(
             assert allowed or case_id in response.json()["message"]
 
 
-def test_reason_of_a_case_that_is_not_resolved(sim: Simulator, send: Send) -> None:
+def test_resolution_reason_of_an_unresolved_case(sim: Simulator, send: Send) -> None:
     case_id = sim.add_case()
     assert send(sim, "case_update", case_id, fields={"title": "T", "resolutionReason": "R"}).status_code == 400
     sim.settings["cases"].forbidden_transitions = "200"
@@ -288,7 +288,7 @@ ALERT = "22222222-2222-4222-8222-222222222222"
 
 
 @pytest.fixture
-def three(sim: Simulator) -> Simulator:
+def three_cases(sim: Simulator) -> Simulator:
     sim.add_case(
         title="A disk is full",
         priority="P1",
@@ -373,8 +373,8 @@ def dates(start: str, end: str, mode: str) -> dict[str, str]:
     ],
     ids=str,
 )
-def test_filters(three: Simulator, send: Send, filters: Any, cases: str) -> None:
-    assert found(send(three, "case_list", fields={"filters": filters})) == cases
+def test_filters(three_cases: Simulator, send: Send, filters: Any, cases: str) -> None:
+    assert found(send(three_cases, "case_list", fields={"filters": filters})) == cases
 
 
 @pytest.mark.parametrize(
@@ -388,37 +388,37 @@ def test_filters(three: Simulator, send: Send, filters: Any, cases: str) -> None
         ("DURATION", "ACB"),
     ],
 )
-def test_orders(three: Simulator, send: Send, field: str, cases: str) -> None:
+def test_orders(three_cases: Simulator, send: Send, field: str, cases: str) -> None:
     order = {"field": f"CASE_ORDER_BY_FIELD_{field}", "direction": "CASE_ORDER_BY_DIRECTION_ASCENDING"}
-    assert found(send(three, "case_list", fields={"orderBy": order})) == cases
+    assert found(send(three_cases, "case_list", fields={"orderBy": order})) == cases
     descending = {**order, "direction": "CASE_ORDER_BY_DIRECTION_DESCENDING"}
     # Among equals the newest remains first.
     backwards = {"CATEGORY": "CAB"}.get(field, cases[::-1])
-    assert found(send(three, "case_list", fields={"orderBy": descending})) == backwards
+    assert found(send(three_cases, "case_list", fields={"orderBy": descending})) == backwards
 
 
-def test_pages(three: Simulator, send: Send) -> None:
-    first = send(three, "case_list", fields={"pagination": {"pageSize": 2}})
+def test_pages(three_cases: Simulator, send: Send) -> None:
+    first = send(three_cases, "case_list", fields={"pagination": {"pageSize": 2}})
     token = first.json()["pagination"]["nextPageToken"]
-    second = send(three, "case_list", fields={"pagination": {"pageSize": 2, "pageToken": token}})
+    second = send(three_cases, "case_list", fields={"pagination": {"pageSize": 2, "pageToken": token}})
     assert (found(first), found(second), second.json()["pagination"]) == ("CB", "A", {})
-    assert found(send(three, "case_list", fields={"pagination": {"pageSize": 1, "skip": 1}})) == "B"
+    assert found(send(three_cases, "case_list", fields={"pagination": {"pageSize": 1, "skip": 1}})) == "B"
     other = {"pagination": {"pageToken": token}, "filters": {"textSearch": "x"}}
-    assert send(three, "case_list", fields=other).status_code == 400
-    three.fault(Fault("case_list", endless_pages=True))
-    beyond = send(three, "case_list", fields={"pagination": {"pageSize": 2, "pageToken": token}}).json()
+    assert send(three_cases, "case_list", fields=other).status_code == 400
+    three_cases.fault(Fault("case_list", endless_pages=True))
+    beyond = send(three_cases, "case_list", fields={"pagination": {"pageSize": 2, "pageToken": token}}).json()
     assert (len(beyond["cases"]), bool(beyond["pagination"]["nextPageToken"])) == (2, True)
 
 
-def test_cases_that_a_policy_hides(three: Simulator, send: Send) -> None:
-    assert "pbacTruncated" not in send(three, "case_list").json()
-    hidden = three.add_case(hidden=True, title="Disk of others")
-    seen = send(three, "case_list", fields={"filters": {"textSearch": "disk"}})
+def test_cases_that_a_policy_hides(three_cases: Simulator, send: Send) -> None:
+    assert "pbacTruncated" not in send(three_cases, "case_list").json()
+    hidden = three_cases.add_case(hidden=True, title="Disk of others")
+    seen = send(three_cases, "case_list", fields={"filters": {"textSearch": "disk"}})
     assert (found(seen), seen.json()["pbacTruncated"]) == ("A", True)
-    assert "pbacTruncated" not in send(three, "case_list", fields={"filters": {"textSearch": "slow"}}).json()
-    assert send(three, "case_read", hidden).status_code == 404
-    three.settings["cases"].pbac_truncated = True
-    assert send(three, "case_list", fields={"filters": {"textSearch": "slow"}}).json()["pbacTruncated"] is True
+    assert "pbacTruncated" not in send(three_cases, "case_list", fields={"filters": {"textSearch": "slow"}}).json()
+    assert send(three_cases, "case_read", hidden).status_code == 404
+    three_cases.settings["cases"].pbac_truncated = True
+    assert send(three_cases, "case_list", fields={"filters": {"textSearch": "slow"}}).json()["pbacTruncated"] is True
 
 
 # Users.
@@ -426,7 +426,7 @@ def names(response: requests.Response) -> list[str]:
     return [user["username"] for user in response.json()["users"]]
 
 
-def test_users(sim: Simulator, send: Send) -> None:
+def test_user_search(sim: Simulator, send: Send) -> None:
     dana = sim.add_user("Dana@example.com", userAccountId=7, firstName="Dana", lastName="Smith")
     sim.add_user("dana@example.com.au", status="inactive")
     sim.add_user("lee@example.com", ME)
@@ -456,7 +456,9 @@ def test_users(sim: Simulator, send: Send) -> None:
     ("version", "team", "key", "status"),
     [("5", 1, "k", 404), ("5", "x", "k", 400), ("5", 4711, "wrong", 401), ("latest", 4711, "k", 200)],
 )
-def test_users_of_others(sim: Simulator, send: Send, version: str, team: Any, key: str, status: int) -> None:
+def test_user_search_with_another_team_or_key(
+    sim: Simulator, send: Send, version: str, team: Any, key: str, status: int
+) -> None:
     sim.add_user()
     assert send(sim, "user_search", fields={"teamId": team}, version=version, key=key).status_code == status
 

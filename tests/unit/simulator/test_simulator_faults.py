@@ -82,7 +82,7 @@ def test_headers_of_a_fault_win(sim: Simulator, send: Send) -> None:
 
 
 @pytest.mark.parametrize("body", [[], {}, {"a": 1}, None, False])
-def test_replaced(sim: Simulator, send: Send, body: Any) -> None:
+def test_replaced_answer(sim: Simulator, send: Send, body: Any) -> None:
     incident = sim.add_incident()
     sim.fault(Fault("unassign", replace=body))
     assert send(sim, "unassign", incident).json() == body
@@ -141,7 +141,7 @@ def test_broken_connection(sim: Simulator, send: Send, fault: Fault, error: str,
     assert (sim.journal[-1].status, sim.journal[-1].answer) == recorded
 
 
-def test_malformed(sim: Simulator, send: Send) -> None:
+def test_malformed_answer(sim: Simulator, send: Send) -> None:
     sim.fault(Fault(malformed=True))
     response = send(sim, "list")
     assert (response.status_code, response.headers["Content-Type"]) == (200, "application/json")
@@ -204,7 +204,7 @@ def test_stopping_ends_waits(sim: Simulator, send: Send, fault: dict[str, float]
 
 # Answers too large, too deep, too many.
 @pytest.mark.parametrize("size", [10_000, 3 << 20])
-def test_padded(sim: Simulator, send: Send, size: int) -> None:
+def test_padded_answer(sim: Simulator, send: Send, size: int) -> None:
     incident = sim.add_incident(events=1)
     sim.fault(Fault("unassign", pad_to=size))
     response = send(sim, "unassign", incident)
@@ -213,7 +213,7 @@ def test_padded(sim: Simulator, send: Send, size: int) -> None:
 
 
 @pytest.mark.parametrize("layers", [1, 2])
-def test_compressed(sim: Simulator, send: Send, layers: int) -> None:
+def test_compressed_answer(sim: Simulator, send: Send, layers: int) -> None:
     incident = sim.add_incident()
     sim.fault(Fault("unassign", inflate_to=20 << 20, gzip_layers=layers))
     response = send(sim, "unassign", incident, stream=True)
@@ -233,7 +233,7 @@ def test_compressed(sim: Simulator, send: Send, layers: int) -> None:
         ("read_one", lambda answer: answer["incident"]),
     ],
 )
-def test_nested(sim: Simulator, send: Send, operation: str, first: Callable[[Any], Any]) -> None:
+def test_nested_answer(sim: Simulator, send: Send, operation: str, first: Callable[[Any], Any]) -> None:
     incident = sim.add_incident()
     sim.fault(Fault(operation, nest=100))
     shown = first(send(sim, operation, incident).json())
@@ -307,7 +307,7 @@ def test_only_some_things_are_changed(sim: Simulator, send: Send) -> None:
 
 
 # Which requests.
-def test_which_requests_and_how_often(sim: Simulator, send: Send) -> None:
+def test_when_id_skip_and_times(sim: Simulator, send: Send) -> None:
     first, second = sim.add_incidents(2)
     fault = Fault("read_many", status=500, when_id=second, skip=1, times=2)
     sim.fault(fault)

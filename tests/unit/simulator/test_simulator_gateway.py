@@ -138,7 +138,7 @@ def test_permissions(sim: Simulator, send: Send, operation: str) -> None:
     sim.add_key("poor", permissions=set(PERMISSIONS) - {permission})
     sim.add_key("team", kind="team")
     sim.add_key("just", permissions={permission})
-    expected = {"poor": permission, "team": "personal" if row.personal_key else "", "just": ""}
+    expected = {"poor": permission, "team": "personal" if row.needs_personal_key else "", "just": ""}
     for key, reason in expected.items():
         response = send(sim, operation, incident, key=key, user="u")
         assert (response.status_code, reason in response.text) == (403 if reason else 200, True)

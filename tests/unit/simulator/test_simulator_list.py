@@ -18,7 +18,7 @@ SUBSYSTEM = "coralogix.metadata.subsystemName"
 
 
 @pytest.fixture
-def three(sim: Simulator) -> Simulator:
+def three_incidents(sim: Simulator) -> Simulator:
     sim.add_incident(
         "a",
         ("u1", "u2"),
@@ -103,8 +103,8 @@ def times(start: str, end: str) -> dict[str, str]:
         ({"assignee": None}, "cba"),
     ],
 )
-def test_filters(three: Simulator, send: Send, query: dict[str, Any], ids: str) -> None:
-    assert found(send(three, "list", json={"filter": query})) == ids
+def test_filters(three_incidents: Simulator, send: Send, query: dict[str, Any], ids: str) -> None:
+    assert found(send(three_incidents, "list", json={"filter": query})) == ids
 
 
 @pytest.mark.parametrize(
@@ -120,20 +120,20 @@ def test_filters(three: Simulator, send: Send, query: dict[str, Any], ids: str) 
         ("APPLICATION_NAME", "cba"),
     ],
 )
-def test_orders(three: Simulator, send: Send, name: str, ids: str) -> None:
+def test_orders(three_incidents: Simulator, send: Send, name: str, ids: str) -> None:
     order = {"incidentField": f"INCIDENTS_FIELDS_{name}", "direction": "ORDER_BY_DIRECTION_ASC"}
-    assert found(send(three, "list", json={"orderBys": [order]})) == ids
+    assert found(send(three_incidents, "list", json={"orderBys": [order]})) == ids
     backwards = {**order, "direction": "ORDER_BY_DIRECTION_DESC"}
     if name in ("ID", "NAME", "DURATION"):
-        assert found(send(three, "list", json={"orderBys": [backwards]})) == ids[::-1]
+        assert found(send(three_incidents, "list", json={"orderBys": [backwards]})) == ids[::-1]
 
 
-def test_second_order_decides_among_equals(three: Simulator, send: Send) -> None:
+def test_second_order_decides_among_equals(three_incidents: Simulator, send: Send) -> None:
     orders = [
         {"contextualLabel": APPLICATION, "direction": "ORDER_BY_DIRECTION_DESC"},
         {"incidentField": "INCIDENTS_FIELDS_ID", "direction": "ORDER_BY_DIRECTION_ASC"},
     ]
-    assert found(send(three, "list", json={"orderBys": orders})) == "abc"
+    assert found(send(three_incidents, "list", json={"orderBys": orders})) == "abc"
 
 
 def test_pages(sim: Simulator, send: Send) -> None:
@@ -163,12 +163,12 @@ def test_a_token_serves_its_own_query_only(sim: Simulator, send: Send) -> None:
     assert send(sim, "list", json={"pagination": pagination}).status_code == 400
 
 
-def test_default_page(sim: Simulator, send: Send) -> None:
+def test_default_page_size(sim: Simulator, send: Send) -> None:
     sim.add_incidents(101)
     assert len(send(sim, "list", data=b"", json=None).json()["incidents"]) == 100
 
 
-def test_version_3_writes_objects_with_dots(three: Simulator, send: Send) -> None:
+def test_version_3_writes_objects_with_dots(three_incidents: Simulator, send: Send) -> None:
     params = [
         ("filter.assignee", "u2"),
         ("filter.is_muted", "false"),
@@ -176,7 +176,7 @@ def test_version_3_writes_objects_with_dots(three: Simulator, send: Send) -> Non
         ("filter.searchQuery.query", "sil"),
         ("pagination.pageSize", "1"),
     ]
-    assert found(send(three, "list", version="3", params=params)) == "c"
+    assert found(send(three_incidents, "list", version="3", params=params)) == "c"
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ def test_version_3_writes_objects_with_dots(three: Simulator, send: Send) -> Non
         [("pagination.page_token", "x")],
     ],
 )
-def test_version_3_refuses(sim: Simulator, send: Send, params: Any) -> None:
+def test_version_3_refuses_other_parameters(sim: Simulator, send: Send, params: Any) -> None:
     assert send(sim, "list", version="3", params=params).status_code == 400
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The command line, TLS, and life and death of the server."""
+"""The command line, TLS, and how the server starts and stops."""
 
 from __future__ import annotations
 
@@ -90,9 +90,9 @@ def test_command(tmp_path: Path, how: list[str], number: signal.Signals) -> None
     ],
 )
 def test_command_refuses(arguments: list[str], error: str) -> None:
-    done = subprocess.run([sys.executable, *FOLDER, *arguments], capture_output=True, text=True, check=False)
-    assert done.returncode in (1, 2)
-    assert error in done.stderr
+    ended = subprocess.run([sys.executable, *FOLDER, *arguments], capture_output=True, text=True, check=False)
+    assert ended.returncode in (1, 2)
+    assert error in ended.stderr
 
 
 @pytest.fixture(scope="module")
