@@ -17,9 +17,9 @@ from typing import Any, Callable
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from soak import drive, invariants
-from soak.case import Case
 from soak.faults import EDITED
 from soak.scenario import IN_MEMORY, Scenario, draw, draw_incident
+from soak.trial import Trial
 from soak.world import World
 
 # Mostly JSON of a wrong shape, sometimes no JSON.
@@ -46,15 +46,15 @@ def draw_scenario(random: Random, name: str, incident: Callable[[Random], dict[s
     return draw(random, IN_MEMORY, name, weights=WEIGHTS, fault_counts=(1, 1, 2), incident=incident, is_small=True)
 
 
-def run(scenario: Scenario) -> Case:
+def run(scenario: Scenario) -> Trial:
     with World(scenario) as world, drive.no_own_settings():
         ended = drive.in_process(world)
-        world.settle()
-        return Case(world, ended, list(world.simulator.journal), 0)
+        world.finish()
+        return Trial(world, ended, list(world.simulator.journal), 0)
 
 
 def check(scenario: Scenario) -> None:
     """Run a scenario, and check all invariants that apply."""
-    case = run(scenario)
-    breaches = invariants.check(case, Counter())
-    assert not breaches, f"{breaches}\n{scenario}\n{case.run.result}"
+    trial = run(scenario)
+    breaches = invariants.check(trial, Counter())
+    assert not breaches, f"{breaches}\n{scenario}\n{trial.run.result}"

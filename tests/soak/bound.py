@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How long a run may take, from what its user chose. Written down anew, not taken from the code under test."""
+"""How long a run may take, by the options of its task. Nothing here is taken from the code under test."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ def delays(retries: int, retry_after: float = 0.0) -> float:
     return min(MAX_WAIT, sum(max(delay, retry_after + FIRST_DELAY) for delay in backoff))
 
 
-def count_requests(ids: Iterable[str], bare: int) -> int:
-    """In how many requests the IDs go. C(bare) is the length of a URL without any."""
+def count_requests(ids: Iterable[str], url_length: int) -> int:
+    """How many requests the IDs take. C(url_length) is the length of a URL without any of them."""
     count, room = 0, 0
     for incident_id in ids:
         length = len("&incident_ids=") + len(quote(incident_id, safe=""))
         if count == 0 or length >= room:
-            count, room = count + 1, MAX_URL - bare
+            count, room = count + 1, MAX_URL - url_length
         room -= length
     return count
 
 
 def rounds(count: int) -> int:
-    """How many requests stand one behind the other: one goes first, the others a few at a time."""
+    """How many requests come one after another: one goes first, the others a few at a time."""
     return min(count, 1) + math.ceil(max(0, count - 1) / MAX_CONCURRENT)
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Many seeds, one after another, and what came of them."""
+"""Runs many seeds, one after another, and counts the outcomes."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from typing import Any, NamedTuple
 from simulator import Simulator
 
 from . import drive, invariants
-from .case import Case
 from .drive import Run
 from .scenario import IN_MEMORY, MODULE, OVER_HTTP, PLAYBOOK, STOPPED, Scenario, draw
+from .trial import Trial
 from .world import World
 
 # Hosts of one playbook.
 HOSTS = 4
 # A machine that stands still for a moment looks like a service that hangs. What fails with a timeout so many
 # times as long as well is a defect.
-PATIENT = 8
+TIMEOUT_FACTOR = 8
 # Seconds after which a run counts as hanging for ever. Its bound may be longer; nothing here takes as long.
-PATIENCE = {IN_MEMORY: 60, OVER_HTTP: 60, MODULE: 120, STOPPED: 120, PLAYBOOK: 400}
+MAX_SECONDS = {IN_MEMORY: 60, OVER_HTTP: 60, MODULE: 120, STOPPED: 120, PLAYBOOK: 400}
 
 
 class Defect(NamedTuple):
@@ -49,7 +49,7 @@ class Defect(NamedTuple):
 
 @dataclass
 class Report:
-    """What many runs came to. Reports add up."""
+    """The outcomes of many runs. Reports add up."""
 
     counts: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     """Numbers of runs, tasks, faults and so on, by their names."""
@@ -76,11 +76,11 @@ class Report:
         return "\n".join([*lines, *(f"\n{defect}" for defect in self.defects[:20])])
 
 
-def describe_outcome(case: Case) -> str:
+def describe_outcome(trial: Trial) -> str:
     """What became of a run, in a few words."""
-    if case.run.result is None:
+    if trial.run.result is None:
         return "killed"
-    result, changed = case.run.result, "changed" if case.run.result.get("changed") else "unchanged"
+    result, changed = trial.run.result, "changed" if trial.run.result.get("changed") else "unchanged"
     failure = result.get("failure") or {}
     cause = failure.get("status") or ("no answer" if failure.get("method") else "no request to blame")
     return f"{changed}, failed: {cause}" if result.get("failed") else changed
@@ -88,54 +88,56 @@ def describe_outcome(case: Case) -> str:
 
 def check_run(world: World, run: Run, redirected: int, report: Report) -> list[str]:
     """Check everything about a run, and count what happened in it."""
-    world.settle()
-    case = Case(world, run, list(world.simulator.journal), redirected)
+    world.finish()
+    trial = Trial(world, run, list(world.simulator.journal), redirected)
     scenario, counts = world.scenario, report.counts
     counts["runs by mode"][scenario.mode] += 1
     counts["runs by task"][scenario.name] += 1
-    counts["outcomes"][describe_outcome(case)] += 1
+    counts["outcomes"][describe_outcome(trial)] += 1
     counts["faults that occurred"].update(world.hits)
     counts["acts of other users"].update(world.actions_done)
     counts["requests"].update(
         {
-            "requests": len(case.journal),
-            "incident IDs": len(case.asked),
-            "runs with several requests to read": len({e.target for e in case.journal if e.operation == case.kind.read})
+            "requests": len(trial.journal),
+            "incident IDs": len(trial.asked),
+            "runs with several requests to read": len(
+                {e.target for e in trial.journal if e.operation == trial.kind.read}
+            )
             > 2,
-            "pages after a first one": max(0, len(case.pages) - 1),
+            "pages after a first one": max(0, len(trial.pages) - 1),
             "runs that hung": world.is_cut_off,
         }
     )
-    share = round(invariants.share_of_bound(case), 3)
+    share = round(invariants.share_of_bound(trial), 3)
     report.nearest_to_its_bound = {"share": share, "seed": scenario.seed, "mode": scenario.mode}
-    breaches = invariants.check(case, counts["checks"])
-    counts["excuses"].update(case.excuses)
-    return breaches + ([] if world.is_cut_off else _converge(case, report))
+    breaches = invariants.check(trial, counts["checks"])
+    counts["excuses"].update(trial.excuses)
+    return breaches + ([] if world.is_cut_off else _converge(trial, report))
 
 
-def _converge(case: Case, report: Report) -> list[str]:
+def _converge(trial: Trial, report: Report) -> list[str]:
     """Without faults, and twice: the first run does what is left, the second finds nothing to do."""
     breaches: list[str] = []
     for name in ("a clean run", "a further run"):
-        with World(_clean(case)) as world:
+        with World(_clean(trial)) as world:
             run = drive.in_process(world)
-            world.settle()
-            case = Case(world, run, list(world.simulator.journal), 0)
-        found = invariants.check(case, report.counts["checks"])
+            world.finish()
+            trial = Trial(world, run, list(world.simulator.journal), 0)
+        found = invariants.check(trial, report.counts["checks"])
         # What reading shows in need is asked for again, though the service refuses it. After that, no further request
         # begins: some are left for the next run.
-        is_refused = any(invariants.is_refused(case, incident_id) for incident_id in case.asked)
-        has_written = case.changed_by_us or (case.writes and not case.is_unread)
+        is_refused = any(invariants.is_refused(trial, incident_id) for incident_id in trial.asked)
+        has_written = trial.changed_by_us or (trial.writes and not trial.is_unread)
         if name == "a further run" and has_written and not is_refused:
-            found.append(f"it changed something: {case.run.result}")
+            found.append(f"it changed something: {trial.run.result}")
         breaches += [f"{name}: {breach}" for breach in found]
         report.counts["requests"]["further runs"] += 1
     return breaches
 
 
-def _clean(case: Case) -> Scenario:
+def _clean(trial: Trial) -> Scenario:
     """The same task on the incidents as they are now, with a key that may do everything, and without faults."""
-    scenario, world = case.scenario, case.world
+    scenario, world = trial.scenario, trial.world
     kind, passing = scenario.task.kind, ("stale_reads", "stale_events", "max_url")
     incidents = {i: kind.state(world.simulator, i) for i in world.states if world.now(i)}
     service = {name: value for name, value in scenario.simulator.items() if name not in passing}
@@ -163,13 +165,13 @@ def _clean(case: Case) -> Scenario:
     )
 
 
-def play(scenarios: Sequence[Scenario], redirect_host: Simulator) -> Report:
+def run_scenarios(scenarios: Sequence[Scenario], redirect_host: Simulator) -> Report:
     """Let scenarios take place at the same time, and check each. Redirects lead to a host of their own."""
     report = Report()
     redirect_host.clear_journal()
     with ExitStack() as stack, drive.no_own_settings():
         worlds = [stack.enter_context(World(scenario, redirect_host.url)) for scenario in scenarios]
-        watchdog = threading.Timer(PATIENCE[scenarios[0].mode], _cut_off, [worlds])
+        watchdog = threading.Timer(MAX_SECONDS[scenarios[0].mode], _cut_off, [worlds])
         watchdog.start()
         runs = drive.run(worlds)
         watchdog.cancel()
@@ -197,11 +199,11 @@ def scenarios_of(seed: int, mode: str | None = None) -> list[Scenario]:
 def run_seed(seed: int, redirect_host: Simulator, mode: str | None = None) -> Report:
     """Run what a seed draws."""
     scenarios = scenarios_of(seed, mode)
-    report = play(scenarios, redirect_host)
+    report = run_scenarios(scenarios, redirect_host)
     depends_on_time = any(scenario.timeout < 1 or scenario.deadline for scenario in scenarios)
     if report.defects and (report.counts["requests"]["runs that hung"] or depends_on_time):
-        patient = [dataclasses.replace(each, timeout=min(30.0, each.timeout * PATIENT)) for each in scenarios]
-        report = play(patient, redirect_host)
+        patient = [dataclasses.replace(each, timeout=min(30.0, each.timeout * TIMEOUT_FACTOR)) for each in scenarios]
+        report = run_scenarios(patient, redirect_host)
         report.counts["requests"]["runs repeated, as they depend on the time"] += 1
     return report
 

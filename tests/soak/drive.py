@@ -54,9 +54,9 @@ class Run:
     output: str
     """Everything it wrote."""
     elapsed: float
-    """Seconds that passed, without waits that were only accounted."""
+    """Seconds that passed, without waits that were only counted."""
     waited: float = 0.0
-    """Seconds of waits that were only accounted."""
+    """Seconds of waits that were only counted."""
     returncode: int = 0
     crash: str = ""
     ended_at: float = 0.0
@@ -64,7 +64,7 @@ class Run:
 
 
 class Waits:
-    """Stands in for sleep: accounts for the waits, in place of waiting."""
+    """Replaces sleep: counts the waits, and does not wait."""
 
     def __init__(self) -> None:
         self._by_thread: defaultdict[int, float] = defaultdict(float)
@@ -110,7 +110,7 @@ class MemoryTransport:
 
 
 def in_process(world: World) -> Run:
-    """All of the task, from its options to its result. Waits are accounted, unless a deadline counts them."""
+    """All of the task, from its options to its result. Waits are only counted, unless there is a deadline."""
     scenario, waits, crash, result = world.scenario, Waits(), "", None
     definition = MODULES[scenario.task.module].MODULE
     definition = definition._replace(resource=definition.resource._replace(page_size=scenario.page_size))
@@ -211,7 +211,7 @@ def in_playbook(worlds: Sequence[World]) -> list[Run]:
     }
     with tempfile.TemporaryDirectory() as folder:
         run = Ansible(Path(folder)).playbook([play], hosts=hosts, args=["-vv"])
-    # Ansible takes the word "failed" out of a result that it was told to ignore.
+    # With ignore_errors, Ansible removes "failed" from the result.
     results = {task.host: {**task.result, **({"failed": True} if task.failed else {})} for task in run.tasks}
     # The output is that of all hosts. Each looks in it for its own key.
     return [

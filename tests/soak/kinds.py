@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the campaign knows of incidents and of cases apart: names, IDs, and how the simulator keeps them."""
+"""How incidents and cases differ for the campaign: names, IDs, and how the simulator keeps them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Kind(NamedTuple):
     read: str
     list: str
     events: str
-    """The operation that reads events, where they are no part of the thing."""
+    """The operation that reads events, where items come without them."""
     read_permission: str
     needs_personal_key: bool
     max_concurrent: int
@@ -165,7 +165,7 @@ CASES = Kind(
         "case_update": ("rename", "close", "remove"),
     },
 )
-# By the module's name, what another user does that is the same as the module does.
+# Module -> the act of another user that does the same.
 SAME_ACT = {
     **{f"incident_{name}": name for name in ("unassign", "acknowledge", "resolve", "close")},
     "incident_assign": "assign u2",

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What can be drawn: a scenario is everything about one run. The same random numbers draw the same one again."""
+"""Draws scenarios. A scenario is everything about one run. The same random numbers draw the same one again."""
 
 from __future__ import annotations
 
@@ -439,7 +439,7 @@ def _draw_service(random: Random, mode: str, task: Task) -> dict[str, Any]:
         # A page comes from something in front of the service, which knows no case.
         del chosen["error_style"]
     chosen.update({"latency": 0.01} if mode != IN_MEMORY and random.random() < 0.2 else {})
-    # Only by its words is a refusal of "batch" as an ID told from any other. A page has none.
+    # Only its words show that a refusal is about "batch" as an ID. A page has no such words.
     return {**chosen, "without": (task.kind.read,), "error_style": "json"} if random.random() < 0.03 else chosen
 
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whatever the service answers, the result is true or says that it is not known."""
+"""Whatever the service answers, the result is true, or says that it is uncertain."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def test_result_is_true_for_any_answer(name: str, random: Random) -> None:
     check(draw_scenario(random, name))
 
 
-def test_examples_are_many_and_of_all_kinds() -> None:
+def test_examples_are_many_and_cover_all_outcomes() -> None:
     assert len(TASKS) * EXAMPLES >= 800
-    cases = [run(draw_scenario(Random(seed), "assign")) for seed in range(60)]
-    # Written or not, failed or not; and many were lied to.
-    assert len({(bool(case.writes), case.failed) for case in cases}) == 4
-    assert sum(any(case.world.untrue.values()) for case in cases) >= 6
+    trials = [run(draw_scenario(Random(seed), "assign")) for seed in range(60)]
+    # Written or not, failed or not; and many got untrue answers.
+    assert len({(bool(trial.writes), trial.failed) for trial in trials}) == 4
+    assert sum(any(trial.world.untrue.values()) for trial in trials) >= 6

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A short campaign of fixed seeds, and that a campaign can fail at all."""
+"""A short campaign of fixed seeds, and proof that the campaign finds broken code."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ SEEDS = {IN_MEMORY: 60, OVER_HTTP: 15, MODULE: 1, STOPPED: 1, PLAYBOOK: 1}
 
 
 @pytest.mark.parametrize("mode", SEEDS)
-def test_everything_holds(mode: str) -> None:
+def test_a_short_campaign_finds_no_defect(mode: str) -> None:
     report = run_seeds(range(SEEDS[mode]), math.inf, mode)
     assert not report.defects, str(report)
     assert report.counts["runs by mode"][mode] >= SEEDS[mode]
 
 
-def test_every_task_takes_part() -> None:
+def test_every_task_is_drawn() -> None:
     assert {draw(Random(seed)).name for seed in range(300)} == {*TASKS}
 
 
@@ -175,7 +175,7 @@ FIRST_SEEDS = {
 
 
 @pytest.mark.parametrize("name", BREAKS)
-def test_what_is_broken_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_campaign_finds_broken_code(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     broken = BREAKS[name]
     monkeypatch.setattr(broken.target, broken.name, broken.value)
     first = FIRST_SEEDS.get(name, 0)

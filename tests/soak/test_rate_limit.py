@@ -58,7 +58,7 @@ class ManyTasks:
         return self
 
     def figures(self) -> dict[str, Any]:
-        """For docs/reliability.md."""
+        """For the page on reliability."""
         return {
             "tasks": len(self.ids),
             "failed": sum(bool(result.get("failed")) for result in self.results.values()),
@@ -77,13 +77,13 @@ def many_tasks() -> ManyTasks:
     return ManyTasks(TASKS, PER_SECOND).run()
 
 
-def test_all_end_well_though_some_were_refused(many_tasks: ManyTasks) -> None:
+def test_all_tasks_succeed_although_some_were_refused(many_tasks: ManyTasks) -> None:
     assert many_tasks.figures()["failed"] == 0
     assert not any(many_tasks.simulator.assignees(incident_id) for incident_id in many_tasks.ids)
     assert many_tasks.figures()["refused"] >= TASKS - PER_SECOND
 
 
-def test_nobody_comes_back_before_the_time_the_service_asked_for(many_tasks: ManyTasks) -> None:
+def test_no_task_retries_before_retry_after(many_tasks: ManyTasks) -> None:
     assert min(many_tasks.waits) >= 1.0
 
 

@@ -44,7 +44,7 @@ class World:
         self.redirect_url = f"{redirect_url}/mgmt/openapi/5/{self.kind.plural}/{self.kind.plural}/v1"
         for incident_id, fields in scenario.incidents.items():
             self.kind.add(sim, incident_id, fields)
-        # What was found out between two changes of any kind.
+        # States that were looked up, until anything changes.
         self._cache: dict[str, Incident] = {}
         self._cached_version, self._acted = (-1, -1), 0
         self.start: dict[str, Incident] = {i: incident for i in scenario.incidents if (incident := self.now(i))}
@@ -205,7 +205,7 @@ class World:
         incident_id, before = action.incident_id, self.now(action.incident_id)
         operation, act = action.what, self.kind.acts.get(action.what)
         self._acted += 1
-        # Nobody can change what is not there, or what is over.
+        # An incident that is gone or closed cannot be changed.
         with contextlib.suppress(Refused, KeyError):
             if operation == "remove":
                 self.kind.remove(self.simulator, incident_id)
@@ -230,8 +230,8 @@ class World:
         self.simulator.stop()
 
     # What has happened.
-    def settle(self) -> None:
-        """Wait until every request that has come is answered, and let nothing happen from now on.
+    def finish(self) -> None:
+        """Wait until every request that has arrived is answered. Nothing happens after that.
 
         A process that was killed may have left one behind. A hang comes after the effect.
         """

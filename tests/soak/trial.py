@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A run that has ended: what the service told the module, and what the module must conclude from it."""
+"""A run that has ended: what the service answered, and what the module must conclude from it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .scenario import Scenario
 from .tasks import is_kept
 from .world import World
 
-# A refusal to read: the job is then done without reading.
+# Statuses that refuse a read. The task then works without reading.
 UNREADABLE = (403, 404, 405, 501)
 
 # What became of an incident that the task wanted to change.
@@ -64,7 +64,9 @@ class Write(NamedTuple):
 
 
 @dataclass
-class Case:
+class Trial:
+    """One run of the campaign that has ended, with the world that it took place in."""
+
     world: World
     run: Run
     journal: list[Entry]
@@ -226,7 +228,7 @@ class Case:
 
     @functools.cached_property
     def is_unread(self) -> bool:
-        """Whether reading was refused, so that the job had to be done without."""
+        """Whether reading was refused, so that the task had to work without it."""
         first = self.journal[: self.first_write]
         refused = [
             entry
@@ -269,7 +271,7 @@ class Case:
         return known[-1] if known else None
 
     def effects(self, incident_id: str) -> set[str]:
-        """What became of an incident, by what the module was told. More than one if either may be concluded."""
+        """What became of an incident, by the answers that the module got. Several if any of them may be concluded."""
         writes = self.open_writes(incident_id)
         if not writes:
             return {UNTOUCHED}
@@ -312,10 +314,10 @@ class Case:
 
     # What the task must return.
     def returned(self, incident: Incident) -> Incident:
-        """How the task returns an incident that is so: as it is, but for what its options say."""
+        """How the task returns an incident in this state, by its options."""
         operation = self.scenario.task.operation
-        is_dry = operation and self.scenario.check_mode and not self.failed and operation.needs_change(incident)
-        shown = operation.predicted(incident) if operation and is_dry else incident
+        is_predicted = operation and self.scenario.check_mode and not self.failed and operation.needs_change(incident)
+        shown = operation.predicted(incident) if operation and is_predicted else incident
         return {name: value for name, value in shown.items() if name not in self._not_compared}
 
     @functools.cached_property
@@ -330,7 +332,7 @@ class Case:
         }
 
     def comparable(self, value: Any) -> Any:
-        """A value of the result, without what cannot be foretold."""
+        """A value of the result, without what cannot be predicted."""
         if isinstance(value, list) and all(isinstance(item, dict) and "id" in item for item in value):
             return [self._comparable_incident(incident) for incident in value]
         return {name: self.comparable(inner) for name, inner in value.items()} if isinstance(value, dict) else value
@@ -372,12 +374,12 @@ class Case:
             return [i for i, last in lasts.items() if self.is_read and last and last.incident is None]
         # Of what was accepted, the answer leaves these out.
         accepted = [i for i in self.asked if self.open_writes(i) and self.open_writes(i)[-1].outcome == ACCEPTED]
-        is_told = self.scenario.missing == "ignore" and self.scenario.task.operation is not None
-        return [i for i in accepted if is_told and self.all_effects[i] == {UNKNOWN}]
+        is_reported = self.scenario.missing == "ignore" and self.scenario.task.operation is not None
+        return [i for i in accepted if is_reported and self.all_effects[i] == {UNKNOWN}]
 
     @functools.cached_property
     def expected(self) -> dict[str, Any]:
-        """What the task must return, by name. Without what cannot be foretold."""
+        """What the task must return, by name. Without what cannot be predicted."""
         if self.scenario.task.by_filters:
             return self._expected_list
         operation, incidents = self.scenario.task.operation, [self.returned(each) for each in self._shown.values()]
@@ -438,8 +440,8 @@ class Case:
         if not (before and last and last.incident and is_written):
             return ""
         operation = self.operation
-        is_dry = self.scenario.check_mode and operation.needs_change(last.incident)
-        after = operation.predicted(last.incident) if is_dry else last.incident
+        is_predicted = self.scenario.check_mode and operation.needs_change(last.incident)
+        after = operation.predicted(last.incident) if is_predicted else last.incident
         states = [operation.describe(each) for each in (before, after)]
         name, spelled = _one_line(before.get(self.kind.title_field))[:200], self.scenario.spelled[incident_id]
         title = f'{spelled} "{name}"' if name else spelled
