@@ -43,9 +43,11 @@ if t.TYPE_CHECKING:
 
         proxy: t.Any
 
-        def send(self, request: Request, seconds: float) -> Response: ...
+        def send(self, request: Request, seconds: float) -> Response:
+            """The answer to this request, if it is complete within these seconds."""
 
-        def abort(self) -> None: ...
+        def abort(self) -> None:
+            """End the requests that are under way."""
 
 
 class Client:

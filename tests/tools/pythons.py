@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 # Supported ansible-core -> Pythons that its controller runs on. Both newest first.
@@ -21,10 +22,14 @@ CORES = {
     "2.19": ("3.13", "3.12", "3.11"),
     "2.18": ("3.13", "3.12", "3.11"),
     "2.17": ("3.12", "3.11", "3.10"),
+    "2.16": ("3.12", "3.11", "3.10"),
 }
 
 # The oldest Python of a managed node that the newest ansible-core supports.
 OLDEST_TARGET = "3.9"
+
+# Pythons of a managed node that older ones of these ansible-core still support, and the collection does not.
+TOO_OLD = ("3.8", "3.7", "3.6", "2.7")
 
 VERSIONS = ("3.14", "3.13", "3.12", "3.11", "3.10", OLDEST_TARGET)
 
@@ -40,7 +45,7 @@ def real_executable(candidate: Path, version: str) -> Path | None:
 
     A pyenv shim exists even for versions that pyenv cannot start, so existence proves nothing.
     """
-    program = "import sys; print('%d.%d' % sys.version_info[:2], sys.executable)"
+    program = "import sys; sys.stdout.write('%d.%d ' % sys.version_info[:2] + sys.executable)"
     command = [str(candidate), "-c", program]
     try:
         completed = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
@@ -51,10 +56,10 @@ def real_executable(candidate: Path, version: str) -> Path | None:
     return Path(completed.stdout.strip().partition(" ")[2])
 
 
-def find_pythons() -> dict[str, Path]:
-    """Version -> the first interpreter of that version that starts, newest version first."""
+def find_pythons(versions: Iterable[str] = VERSIONS) -> dict[str, Path]:
+    """Version -> the first interpreter of that version that starts, in the order of the versions."""
     found = {}
-    for version in VERSIONS:
+    for version in versions:
         candidates = (folder / f"python{version}" for folder in search_folders())
         executables = (real_executable(path, version) for path in candidates if path.is_file())
         python = next(filter(None, executables), None)

@@ -75,8 +75,8 @@ def test_no_python_for_any_core() -> None:
 
 
 def test_unsupported_core() -> None:
-    with pytest.raises(SystemExit, match=r"2\.16 is not supported.* 2\.21"):
-        newest_python("2.16", {"3.12": Path("/bin/python3.12")})
+    with pytest.raises(SystemExit, match=r"2\.15 is not supported.* 2\.21"):
+        newest_python("2.15", {"3.12": Path("/bin/python3.12")})
 
 
 def test_no_python_for_this_core() -> None:
