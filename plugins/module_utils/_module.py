@@ -49,14 +49,25 @@ def run_module(definition: ModuleDefinition) -> None:
         supports_check_mode=True,
         mutually_exclusive=definition.mutually_exclusive,
     )
-    if sys.version_info < OLDEST_PYTHON:
-        needed, found = (".".join(map(str, version[:2])) for version in (OLDEST_PYTHON, sys.version_info))
-        module.fail_json(msg=f"This module needs Python {needed} or newer. {sys.executable} is Python {found}.")
+    problem = python_problem(sys.executable, sys.version_info)
+    if problem is not None:
+        module.fail_json(msg=problem)
     # The key may come from the environment, where AnsibleModule does not see it.
     module.no_log_values.update(_settings.find_secrets(module.params, os.environ))
     stop = _StopOnSignal()
     task = Task(module.params, given, os.environ, module.check_mode, module._diff, module.ansible_version)
     _exit(module, run_task(definition, task, on_connect=stop.watch))
+
+
+def python_problem(python: str, version: tuple[t.Any, ...]) -> str | None:
+    """What is wrong with a Python of this version that modules run on. None if it is new enough."""
+    if version >= OLDEST_PYTHON:
+        return None
+    needed, found = (".".join(map(str, numbers[:2])) for numbers in (OLDEST_PYTHON, version))
+    return (
+        f"This module needs Python {needed} or newer. {python} is Python {found}. Set ansible_python_interpreter to a "
+        "newer one, or run the task on the control node: delegate_to: localhost"
+    )
 
 
 def _exit(module: AnsibleModule, result: dict[str, t.Any]) -> None:

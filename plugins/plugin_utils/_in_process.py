@@ -31,6 +31,7 @@ from ansible.plugins.action import ActionBase
 
 from ..module_utils._arguments import check_given
 from ..module_utils._errors import CoralogixError
+from ..module_utils._module import python_problem
 from ..module_utils._requests_import import import_problem
 from ..module_utils._settings import find_secrets
 from ..module_utils._task import ModuleDefinition, Task, run_task
@@ -45,6 +46,8 @@ VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 AUTOMATIC = "auto"
 # A task that makes more objects than this is a large one: over some thousand incidents.
 MANY_OBJECTS = 100_000
+# What Python prints about its version. Python 2 prints it to standard error.
+PYTHON_VERSION = re.compile(r"Python (\d+)\.(\d+)")
 # What a module shows in place of a secret option.
 NO_LOG_VALUE = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 
@@ -66,6 +69,11 @@ class InProcessAction(ActionBase):
 
     def _run_module(self, variables: dict[str, t.Any]) -> dict[str, t.Any]:
         result: dict[str, t.Any] = self._execute_module(task_vars=variables, wrap_async=self._task.async_val)
+        # A Python that cannot read the code of a module prints a traceback instead of a result. Later, if it is async.
+        if "module_stderr" in result or "ansible_job_id" in result:
+            problem = self._python_problem()
+            if problem is not None:
+                return {"changed": False, "failed": True, "msg": problem}
         if (
             result.get("failed")
             and "Python library requests" in str(result.get("msg"))
@@ -73,6 +81,16 @@ class InProcessAction(ActionBase):
         ):
             result["msg"] += f" The Python of Ansible, {sys.executable}, cannot import it either."
         return result
+
+    def _python_problem(self) -> str | None:
+        """What is wrong with the Python that has run the module. None if it is new enough, or does not answer."""
+        python = str(self._used_interpreter).lstrip("#!")
+        with contextlib.suppress(AnsibleError):
+            answer = self._low_level_execute_command(f"{python} --version")
+            version = PYTHON_VERSION.search(answer["stdout"] + answer["stderr"])
+            if version:
+                return python_problem(python, tuple(map(int, version.groups())))
+        return None
 
     def _run_in_process(self, variables: dict[str, t.Any]) -> dict[str, t.Any] | None:
         """The result of the task, or None if the module is to run."""

@@ -9,6 +9,7 @@ At the highest verbosity Ansible shows each process that it starts on a host. Ta
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -22,7 +23,6 @@ from typing import Any, NamedTuple
 
 import pytest
 from ansible.parsing.vault import VaultLib, VaultSecret
-from ansible.release import __version__ as ansible_version
 from parity import normalise
 from playbooks import (
     AS_MODULE,
@@ -38,7 +38,7 @@ from playbooks import (
     unassign,
 )
 from simulator import Fault, Simulator
-from tools.pythons import real_executable, search_folders
+from tools.pythons import TOO_OLD, find_pythons
 
 OWN_PYTHON = {"ansible_python_interpreter": "{{ ansible_playbook_python }}"}
 # Another path to the same Python is another Python: it may be in another virtual environment.
@@ -257,11 +257,9 @@ BROKEN = {
 
 
 @pytest.fixture(scope="module")
-def old_python() -> str | None:
-    """A Python that is too old for the collection. Ansible itself supports it before version 2.20."""
-    candidates = (folder / "python3.8" for folder in search_folders())
-    found = (real_executable(path, "3.8") for path in candidates if path.is_file())
-    return str(next(filter(None, found), "")) or None
+def old_pythons() -> dict[str, Path]:
+    """Version -> a Python that is too old for the collection."""
+    return find_pythons(TOO_OLD)
 
 
 @pytest.fixture(scope="module")
@@ -269,7 +267,7 @@ def failures(
     simulators: Callable[..., Simulator],
     shared_ansible: Ansible,
     bare_python: Path,
-    old_python: str | None,
+    old_pythons: dict[str, Path],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Run:
     """Modules that fail before they send anything, in one play."""
@@ -279,8 +277,9 @@ def failures(
         "refused": {"options": {**options, "regoin": "eu2"}},
         "bare": {"ansible_python_interpreter": str(bare_python)},
     }
-    if old_python:
-        hosts["old"] = {"ansible_python_interpreter": old_python}
+    for version, python in old_pythons.items():
+        hosts[host_name(version)] = {"ansible_python_interpreter": str(python)}
+        hosts[host_name(f"async {version}")] = {"ansible_python_interpreter": str(python), "seconds": 60}
     for number, code in enumerate(BROKEN):
         folder = tmp_path_factory.mktemp("broken")
         (folder / "requests.py").write_text(f"{code}\n", encoding="utf-8")
@@ -289,6 +288,8 @@ def failures(
         "name": "task",
         MODULE_NAME: "{{ options }}",
         "environment": "{{ env | default({}) }}",
+        "async": "{{ seconds | default(0) }}",
+        "poll": 1,
         "ignore_errors": True,
     }
     play = {"hosts": "all", "gather_facts": False, "strategy": "free", "tasks": [task]}
@@ -318,14 +319,18 @@ class TestFailures:
             assert f": {text}" in message
 
     @pytest.mark.parity
-    def test_old_python(self, failures: Run, old_python: str | None) -> None:
-        if not old_python:
-            pytest.skip("this machine has no Python 3.8")
-        result = failures.of("task", "old")
-        assert result.failed
-        is_refused_by_ansible = tuple(map(int, ansible_version.split(".")[:2])) >= (2, 20)
-        if not is_refused_by_ansible:
-            assert result["msg"] == f"This module needs Python 3.9 or newer. {old_python} is Python 3.8."
+    @pytest.mark.parametrize("version", TOO_OLD)
+    def test_old_python(self, failures: Run, old_pythons: dict[str, Path], version: str) -> None:
+        """Some cannot even read the code of a module. Where Ansible itself refuses a Python, it says so as well."""
+        if version not in old_pythons:
+            pytest.skip(f"this machine has no Python {version}")
+        for case in (version, f"async {version}"):
+            task = failures.of("task", case)
+            own = f"This module needs Python 3.9 or newer. {old_pythons[version]} is Python {version}. "
+            of_ansible = ("Ansible requires Python 3.9", "ansible-core requires a minimum of Python version 3.8")
+            assert task.failed
+            assert task["msg"].startswith((own, *of_ansible))
+            assert "Traceback" not in json.dumps(task.result)
 
     def test_missing_for_ansible_itself(self, tmp_path: Path, bare_python: Path, sim: Simulator) -> None:
         """Another Python may have it. If it does not, the message says which Pythons were tried."""
