@@ -46,7 +46,7 @@ KEY = "cxup_demo"
 KEY_VARIABLES = ("CORALOGIX_API_KEY", "CX_API_KEY")
 HOST_VARIABLES = ("CORALOGIX_URL", "CORALOGIX_DOMAIN", "CORALOGIX_REGION", "CX_REGION")
 TEAM_VARIABLE = "CORALOGIX_TEAM_ID"
-TEAM = 4711  # What the simulator has as well.
+TEAM = 4711  # The default of the simulator.
 
 DANA = "5e1f0c52-7a0c-4b7e-8f57-2f7d8f1a9b11"
 LEE = "9b7a3d4e-1c2f-4e5d-8a6b-7c8d9e0f1a2b"
@@ -139,7 +139,7 @@ def run_playbook(arguments: list[str], settings: Mapping[str, str]) -> int:
                         process.wait(timeout=10)
 
 
-def fill(simulator: Simulator) -> None:
+def add_samples(simulator: Simulator) -> None:
     """Add the key, users, incidents and cases."""
     created = timestamp(time.time() - 60 * MINUTES_AGO)
     simulator.add_key(KEY)
@@ -151,8 +151,8 @@ def fill(simulator: Simulator) -> None:
         simulator.add_case(**{"createTime": created, **case})
 
 
-def open_more(simulator: Simulator) -> None:
-    """Add what nobody has seen yet."""
+def open_another(simulator: Simulator) -> None:
+    """Add an incident and a case, and print their IDs."""
     incident_id = simulator.add_incident(
         name="Login: no answer", severity="INCIDENT_SEVERITY_CRITICAL", assignees=(), createdAt=timestamp(time.time())
     )
@@ -167,7 +167,7 @@ def describe_request(entry: Entry) -> str:
 def run_on_simulator() -> int:
     own_variables = dict.fromkeys((*KEY_VARIABLES, *HOST_VARIABLES, TEAM_VARIABLE), "")
     with Simulator() as simulator:
-        fill(simulator)
+        add_samples(simulator)
         print(
             f"A simulator of the Coralogix API has {len(INCIDENTS)} made-up incidents and {len(CASES)} cases at "
             f"{simulator.url}.",
@@ -183,15 +183,17 @@ def run_on_simulator() -> int:
         for incident in (simulator.incident(incident["id"]) for incident in INCIDENTS):
             users = [USERS[user_id] for user_id in simulator.assignees(incident["id"])]
             assigned = assigned or bool(users)
-            print(f"  {incident['name']}: {short(incident['status'])}, assigned to {', '.join(users) or 'nobody'}")
+            status = short_status(incident["status"])
+            print(f"  {incident['name']}: {status}, assigned to {', '.join(users) or 'nobody'}")
         for case in (simulator.case(case["readableId"]) for case in CASES):
             user_id = simulator.case_assignee(case["id"])
             assigned = assigned or user_id is not None
-            print(f"  {case['title']}: {short(case['status'])}, assigned to {USERS[user_id] if user_id else 'nobody'}")
+            status = short_status(case["status"])
+            print(f"  {case['title']}: {status}, assigned to {USERS[user_id] if user_id else 'nobody'}")
         return exit_code or int(assigned)
 
 
-def short(status: str) -> str:
+def short_status(status: str) -> str:
     return status.rpartition("_")[2].lower()
 
 
@@ -210,7 +212,7 @@ def shell_lines(url: str, collections: str) -> Iterator[str]:
 def keep_simulator() -> int:
     """Run a simulator until Ctrl-C."""
     with Simulator() as simulator, collections_folder() as folder:
-        fill(simulator)
+        add_samples(simulator)
         print("A simulator of the Coralogix API is running. Paste these lines into another terminal:\n")
         for line in shell_lines(simulator.url, folder):
             print(line)
@@ -221,7 +223,7 @@ def keep_simulator() -> int:
         print("The requests that it receives:", flush=True)
         simulator.after_request = lambda entry: print(describe_request(entry), flush=True)
         for _line in sys.stdin:
-            open_more(simulator)
+            open_another(simulator)
         threading.Event().wait()  # Nothing more can come from the keyboard.
     return 0
 

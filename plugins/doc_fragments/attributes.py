@@ -10,7 +10,7 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 attributes:
   action_group:
-    description: Use C(group/coralogix.incidents.coralogix) in C(module_defaults) to set options for all modules of it.
+    description: Use C(group/coralogix.incidents.coralogix) in C(module_defaults) to set options for all modules.
     support: full
     membership:
       - coralogix.incidents.coralogix
@@ -33,12 +33,12 @@ attributes:
     description: Can run in check mode and predict what it would change, without changing it.
     support: full
     details:
-      - Reads, and needs the permission to read.
+      - Check mode reads, so it needs the permission to read.
   diff_mode:
     description: Returns details on what has changed, or would change in check mode, when in diff mode.
     support: full
     details:
-      - Shows one line for each thing that changes, with its ID, its name, and its state before and after.
+      - Shows one line for each incident or case that changes, with its ID, its name, and its state before and after.
   idempotent:
     description:
       - When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.

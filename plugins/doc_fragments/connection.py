@@ -103,7 +103,7 @@ options:
     default: true
   ca_path:
     description:
-      - A file, or a folder hashed by C(openssl rehash), with the certificates of trusted authorities in PEM form.
+      - A file, or a folder hashed by C(openssl rehash), with the certificates of trusted authorities in PEM format.
       - >-
         If it is not set, the environment variables E(REQUESTS_CA_BUNDLE) and E(CURL_CA_BUNDLE) are used, and otherwise
         the certificates that come with the Python library C(requests).

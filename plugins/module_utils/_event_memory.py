@@ -98,7 +98,7 @@ class Memory:
         self.generation = 0
         self.newest = ""
         """The newest time of the service's clock that an item has shown, or that it had at the first poll at least, in
-        RFC 3339 form."""
+        RFC 3339 format."""
         self._absent: dict[str, _Absence] = {}
         self._stale: dict[str, int] = {}
         """In how many lists in a row an item looked older than before, by ID."""

@@ -39,5 +39,5 @@ class EventRules(t.NamedTuple):
     find_problem: t.Callable[[Options], str]
     """Why a filter cannot be used, for a message. Empty if all can."""
     build_lists: t.Callable[[Options, str, datetime], list[Options]]
-    """From filter options, a time in RFC 3339 form and the present time to the filter options of the lists that show
+    """From filter options, a time in RFC 3339 format and the present time to the filter options of the lists that show
     all items which are open, and those that ended since that time without ever having been listed."""

@@ -120,7 +120,7 @@ _MARGIN = timedelta(days=1)
 
 
 def time_range(bounds: tuple[str, str], options: Options, now: datetime) -> tuple[str, str] | None:
-    """The range that two options give, one of which may be missing, in RFC 3339 form. None if both are missing."""
+    """The range that two options give, one of which may be missing, in RFC 3339 format. None if both are missing."""
     given = {name: options[name] for name in bounds if options.get(name) is not None}
     if not given:
         return None

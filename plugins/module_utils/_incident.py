@@ -59,7 +59,7 @@ def short_name(value: t.Any) -> str:
 
 
 def describe_status(incident: Item) -> str:
-    """How far its handling is, in one word: C(triggered), C(acknowledged), C(resolved) or C(closed)."""
+    """How far the incident has been handled, in one word: C(triggered), C(acknowledged), C(resolved) or C(closed)."""
     return "closed" if is_closed(incident) else short_name(incident.get("status"))
 
 

@@ -45,7 +45,6 @@ class Context(t.NamedTuple):
     """The same for the host. Empty if nothing names one."""
     proxy_source: str = ""
     ca_source: str = ""
-    timeout: float = 0.0
 
 
 def list_ids(ids: t.Sequence[str]) -> str:

@@ -82,11 +82,11 @@ cases:
       type: str
       sample: Checkout latency above 2 s
     status:
-      description: How far its handling is.
+      description: How far the case has been handled.
       type: str
       sample: CASE_STATUS_ACTIVE
     priority:
-      description: The priority that counts.
+      description: The effective priority.
       type: str
       sample: CASE_PRIORITY_P1
     priorityDetails:
@@ -114,15 +114,15 @@ cases:
           type: str
           sample: 5e1f0c52-7a0c-4b7e-8f57-2f7d8f1a9b11
     createTime:
-      description: When the case was created, in RFC 3339 form.
+      description: When the case was created, in RFC 3339 format.
       type: str
       sample: '2026-11-23T02:58:11.000Z'
     acknowledgeTime:
-      description: When it was acknowledged, in RFC 3339 form. May be missing.
+      description: When it was acknowledged, in RFC 3339 format. May be missing.
       type: str
       sample: '2026-11-23T03:01:00.000Z'
     updateTime:
-      description: When it was last changed, in RFC 3339 form. May be missing.
+      description: When it was last changed, in RFC 3339 format. May be missing.
       type: str
       sample: '2026-11-23T03:04:05.000Z'
     duration:
@@ -169,7 +169,7 @@ cases:
           type: str
           sample: The disk was extended.
         resolveTime:
-          description: When it was resolved, in RFC 3339 form.
+          description: When it was resolved, in RFC 3339 format.
           type: str
           sample: '2026-11-23T04:10:00.000Z'
         resolvedBy:
@@ -258,7 +258,7 @@ reassigned_ids:
     CASE-123:
       - 9b7a3d4e-1c2f-4e5d-8a6b-7c8d9e0f1a2b
 skipped_ids:
-  description: The IDs of the cases that somebody else holds, and that were left so.
+  description: The IDs of the cases that are assigned to somebody else, and were left so.
   returned: with O(only_unassigned=true)
   type: list
   elements: str
@@ -275,7 +275,7 @@ from ansible_collections.coralogix.incidents.plugins.module_utils._task import c
 from ansible_collections.coralogix.incidents.plugins.module_utils._users import check_user, resolve_assignee
 
 
-def assign(params: t.Mapping[str, t.Any]) -> Change:
+def make_change(params: t.Mapping[str, t.Any]) -> Change:
     user = {"userId": params["assignee"].strip().lower()}
 
     def reassigned_ids(before: Items, changed_ids: t.Sequence[str]) -> dict[str, t.Any]:
@@ -299,7 +299,7 @@ def assign(params: t.Mapping[str, t.Any]) -> Change:
 
 MODULE = change_module(
     CASE,
-    assign,
+    make_change,
     {
         "assignee": {"type": "str", "required": True},
         "only_unassigned": {"type": "bool", "default": False},

@@ -65,11 +65,11 @@ cases:
       type: str
       sample: Checkout latency above 2 s
     status:
-      description: How far its handling is.
+      description: How far the case has been handled.
       type: str
       sample: CASE_STATUS_ACTIVE
     priority:
-      description: The priority that counts.
+      description: The effective priority.
       type: str
       sample: CASE_PRIORITY_P1
     priorityDetails:
@@ -97,15 +97,15 @@ cases:
           type: str
           sample: 5e1f0c52-7a0c-4b7e-8f57-2f7d8f1a9b11
     createTime:
-      description: When the case was created, in RFC 3339 form.
+      description: When the case was created, in RFC 3339 format.
       type: str
       sample: '2026-11-23T02:58:11.000Z'
     acknowledgeTime:
-      description: When it was acknowledged, in RFC 3339 form. May be missing.
+      description: When it was acknowledged, in RFC 3339 format. May be missing.
       type: str
       sample: '2026-11-23T03:01:00.000Z'
     updateTime:
-      description: When it was last changed, in RFC 3339 form. May be missing.
+      description: When it was last changed, in RFC 3339 format. May be missing.
       type: str
       sample: '2026-11-23T03:04:05.000Z'
     duration:
@@ -152,7 +152,7 @@ cases:
           type: str
           sample: The disk was extended.
         resolveTime:
-          description: When it was resolved, in RFC 3339 form.
+          description: When it was resolved, in RFC 3339 format.
           type: str
           sample: '2026-11-23T04:10:00.000Z'
         resolvedBy:

@@ -129,7 +129,7 @@ options:
     description:
       - Cases that were active at this time or later.
       - >-
-        A time in RFC 3339 form with its time zone, such as V(2026-11-23T03:00:00Z), or a day, such as V(2026-11-23),
+        A time in RFC 3339 format with its time zone, such as V(2026-11-23T03:00:00Z), or a day, such as V(2026-11-23),
         which means midnight UTC at its beginning. Or a time before now, by the clock of the host that the task runs on:
         V(-90s), V(-30m), V(-24h), V(-7d) or V(-2w).
       - The API takes one range. O(active_after) and O(active_before) cannot be combined with O(created_after) and
@@ -182,7 +182,7 @@ options:
         default: asc
   limit:
     description:
-      - The most cases to return, 1 or more. If it is not set, all that match.
+      - How many cases to return at most, 1 or more. If it is not set, all that match are returned.
     type: int
 notes:
   - The API key needs the permission C(case:Read).
@@ -242,11 +242,11 @@ cases:
       type: str
       sample: Checkout latency above 2 s
     status:
-      description: How far its handling is.
+      description: How far the case has been handled.
       type: str
       sample: CASE_STATUS_ACTIVE
     priority:
-      description: The priority that counts.
+      description: The effective priority.
       type: str
       sample: CASE_PRIORITY_P1
     priorityDetails:
@@ -274,15 +274,15 @@ cases:
           type: str
           sample: 5e1f0c52-7a0c-4b7e-8f57-2f7d8f1a9b11
     createTime:
-      description: When the case was created, in RFC 3339 form.
+      description: When the case was created, in RFC 3339 format.
       type: str
       sample: '2026-11-23T02:58:11.000Z'
     acknowledgeTime:
-      description: When it was acknowledged, in RFC 3339 form. May be missing.
+      description: When it was acknowledged, in RFC 3339 format. May be missing.
       type: str
       sample: '2026-11-23T03:01:00.000Z'
     updateTime:
-      description: When it was last changed, in RFC 3339 form. May be missing.
+      description: When it was last changed, in RFC 3339 format. May be missing.
       type: str
       sample: '2026-11-23T03:04:05.000Z'
     duration:
@@ -329,7 +329,7 @@ cases:
           type: str
           sample: The disk was extended.
         resolveTime:
-          description: When it was resolved, in RFC 3339 form.
+          description: When it was resolved, in RFC 3339 format.
           type: str
           sample: '2026-11-23T04:10:00.000Z'
         resolvedBy:

@@ -96,7 +96,7 @@ incidents:
       type: str
       sample: INCIDENT_STATE_TRIGGERED
     status:
-      description: How far its handling is.
+      description: How far the incident has been handled.
       type: str
       sample: INCIDENT_STATUS_TRIGGERED
     severity:
@@ -130,15 +130,15 @@ incidents:
       type: bool
       sample: false
     createdAt:
-      description: When the incident was opened, in RFC 3339 form.
+      description: When the incident was opened, in RFC 3339 format.
       type: str
       sample: '2026-11-23T02:58:11.000Z'
     closedAt:
-      description: When it was closed, in RFC 3339 form. Missing while it is open.
+      description: When it was closed, in RFC 3339 format. Missing while it is open.
       type: str
       sample: '2026-11-23T04:10:00.000Z'
     lastStateUpdateTime:
-      description: When its state was last changed, in RFC 3339 form.
+      description: When its state was last changed, in RFC 3339 format.
       type: str
       sample: '2026-11-23T03:04:05.000Z'
     lastStateUpdateKey:
@@ -242,7 +242,7 @@ reassigned_ids:
     0b5f8a3e-6c1d-4f0e-9a57-3d2b1c4e5f60:
       - 9b7a3d4e-1c2f-4e5d-8a6b-7c8d9e0f1a2b
 skipped_ids:
-  description: The IDs of the incidents that somebody else holds, and that were left so.
+  description: The IDs of the incidents that are assigned to somebody else, and were left so.
   returned: with O(only_unassigned=true)
   type: list
   elements: str
@@ -264,17 +264,17 @@ from ansible_collections.coralogix.incidents.plugins.module_utils._task import c
 from ansible_collections.coralogix.incidents.plugins.module_utils._users import resolve_assignee
 
 
-def assign(params: t.Mapping[str, t.Any]) -> Change:
+def make_change(params: t.Mapping[str, t.Any]) -> Change:
     assignee = params["assignee"].strip()
     user = {"userId": assignee}
 
-    def others(incident: t.Any) -> list[str]:
-        """The IDs of the assignees besides the new one."""
-        return [user_id for user_id in assignee_ids(incident) if user_id and canonical(user_id) != canonical(assignee)]
+    def other_assignee_ids(incident: t.Any) -> list[str]:
+        user_ids = assignee_ids(incident)
+        return [user_id for user_id in user_ids if user_id and canonical(user_id) != canonical(assignee)]
 
     def reassigned_ids(before: Items, changed_ids: t.Sequence[str]) -> dict[str, t.Any]:
         known = [incident_id for incident_id in changed_ids if incident_id in before]
-        taken_from = {incident_id: others(before[incident_id]) for incident_id in known}
+        taken_from = {incident_id: other_assignee_ids(before[incident_id]) for incident_id in known}
         return {"reassigned_ids": {incident_id: user_ids for incident_id, user_ids in taken_from.items() if user_ids}}
 
     change = Change(
@@ -294,7 +294,7 @@ def assign(params: t.Mapping[str, t.Any]) -> Change:
 
 MODULE = change_module(
     INCIDENT,
-    assign,
+    make_change,
     {
         "assignee": {"type": "str", "required": True},
         "only_unassigned": {"type": "bool", "default": False},

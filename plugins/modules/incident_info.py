@@ -126,13 +126,13 @@ options:
     type: dict
   muted:
     description:
-      - Incidents whose notifications are muted, or are not.
+      - V(true) matches incidents whose notifications are muted, V(false) the others.
     type: bool
   created_after:
     description:
       - Incidents that were created at this time or later.
       - >-
-        A time in RFC 3339 form with its time zone, such as V(2026-11-23T03:00:00Z), or a day, such as V(2026-11-23),
+        A time in RFC 3339 format with its time zone, such as V(2026-11-23T03:00:00Z), or a day, such as V(2026-11-23),
         which means midnight UTC at its beginning. Or a time before now, by the clock of the host that the task runs on:
         V(-90s), V(-30m), V(-24h), V(-7d) or V(-2w).
     type: str
@@ -202,7 +202,7 @@ options:
         default: asc
   limit:
     description:
-      - The most incidents to return, 1 or more. If it is not set, all that match.
+      - How many incidents to return at most, 1 or more. If it is not set, all that match are returned.
     type: int
 notes:
   - The API key needs the permission C(incidents:read).
@@ -282,7 +282,7 @@ incidents:
       type: str
       sample: INCIDENT_STATE_TRIGGERED
     status:
-      description: How far its handling is.
+      description: How far the incident has been handled.
       type: str
       sample: INCIDENT_STATUS_TRIGGERED
     severity:
@@ -316,15 +316,15 @@ incidents:
       type: bool
       sample: false
     createdAt:
-      description: When the incident was opened, in RFC 3339 form.
+      description: When the incident was opened, in RFC 3339 format.
       type: str
       sample: '2026-11-23T02:58:11.000Z'
     closedAt:
-      description: When it was closed, in RFC 3339 form. Missing while it is open.
+      description: When it was closed, in RFC 3339 format. Missing while it is open.
       type: str
       sample: '2026-11-23T04:10:00.000Z'
     lastStateUpdateTime:
-      description: When its state was last changed, in RFC 3339 form.
+      description: When its state was last changed, in RFC 3339 format.
       type: str
       sample: '2026-11-23T03:04:05.000Z'
     lastStateUpdateKey:

@@ -64,7 +64,7 @@ incidents:
       type: str
       sample: INCIDENT_STATE_TRIGGERED
     status:
-      description: How far its handling is.
+      description: How far the incident has been handled.
       type: str
       sample: INCIDENT_STATUS_TRIGGERED
     severity:
@@ -98,15 +98,15 @@ incidents:
       type: bool
       sample: false
     createdAt:
-      description: When the incident was opened, in RFC 3339 form.
+      description: When the incident was opened, in RFC 3339 format.
       type: str
       sample: '2026-11-23T02:58:11.000Z'
     closedAt:
-      description: When it was closed, in RFC 3339 form. Missing while it is open.
+      description: When it was closed, in RFC 3339 format. Missing while it is open.
       type: str
       sample: '2026-11-23T04:10:00.000Z'
     lastStateUpdateTime:
-      description: When its state was last changed, in RFC 3339 form.
+      description: When its state was last changed, in RFC 3339 format.
       type: str
       sample: '2026-11-23T03:04:05.000Z'
     lastStateUpdateKey:

@@ -41,7 +41,7 @@ EXAMPLES = r"""
       - 0b5f8a3e-6c1d-4f0e-9a57-3d2b1c4e5f60
       - 7d9c2e14-85ab-4c3f-b1e6-90f2a3b4c5d6
 
-- name: Preview who would lose them
+- name: Preview who would be unassigned
   coralogix.incidents.incident_unassign:
     region: eu2
     incident_ids: "{{ incident_ids }}"
@@ -117,7 +117,7 @@ incidents:
       type: str
       sample: INCIDENT_STATE_TRIGGERED
     status:
-      description: How far its handling is.
+      description: How far the incident has been handled.
       type: str
       sample: INCIDENT_STATUS_TRIGGERED
     severity:
@@ -151,15 +151,15 @@ incidents:
       type: bool
       sample: false
     createdAt:
-      description: When the incident was opened, in RFC 3339 form.
+      description: When the incident was opened, in RFC 3339 format.
       type: str
       sample: '2026-11-23T02:58:11.000Z'
     closedAt:
-      description: When it was closed, in RFC 3339 form. Missing while it is open.
+      description: When it was closed, in RFC 3339 format. Missing while it is open.
       type: str
       sample: '2026-11-23T04:10:00.000Z'
     lastStateUpdateTime:
-      description: When its state was last changed, in RFC 3339 form.
+      description: When its state was last changed, in RFC 3339 format.
       type: str
       sample: '2026-11-23T03:04:05.000Z'
     lastStateUpdateKey:
@@ -248,7 +248,7 @@ failure:
 unassigned_ids:
   description:
     - The IDs of the incidents from which an assignment was removed, or in check mode would be.
-    - If the incidents could not be read first, those that are unassigned now. Who held them before is unknown.
+    - If the incidents could not be read first, those that are unassigned now. Who was assigned before is unknown.
   returned: always
   type: list
   elements: str

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 ---
-short_description: Emit an event for each change of an incident of Coralogix
+short_description: Emit an event for each change of a Coralogix incident
 description:
   - Polls the API for incidents that match filters, finds out what changed since the last poll, and emits one event
     for each change.
@@ -38,7 +38,7 @@ options:
       - What the first poll emits. It counts only where no state is remembered.
       - With V(none), only what changes from now on makes events. With V(open), each incident that is open is emitted
         as opened.
-      - A time in RFC 3339 form, a day, or a time before now such as V(-1h) emits what was opened after it.
+      - A time in RFC 3339 format, a day, or a time before now such as V(-1h) emits what was opened after it.
     type: str
     default: none
   state_path:
@@ -65,8 +65,8 @@ options:
       - gone
   feedback:
     description:
-      - Whether ansible-rulebook acknowledges each event. Together with O(state_path), no event is lost on
-        its way to the engine then, whenever the process is killed.
+      - Whether ansible-rulebook acknowledges each event. Together with O(state_path), no event is then lost on its
+        way to the engine, even if the process is killed.
       - Needs C(--persistence-id) on the command line of ansible-rulebook, and a C(name) for the source.
     type: bool
     default: false

@@ -14,8 +14,8 @@ import typing as t
 
 import pytest
 from ansible_collections.coralogix.incidents.plugins.module_utils._plan import Change
+from ansible_collections.coralogix.incidents.plugins.modules import incident_assign
 from ansible_collections.coralogix.incidents.plugins.modules.incident_acknowledge import ACKNOWLEDGE
-from ansible_collections.coralogix.incidents.plugins.modules.incident_assign import assign
 from ansible_collections.coralogix.incidents.plugins.modules.incident_unassign import UNASSIGN
 from helpers import A, Request, Response, Result, incident, respond, run_change, table
 
@@ -44,8 +44,10 @@ class Kind(t.NamedTuple):
 
 KINDS = {
     "unassign": Kind(UNASSIGN, [DANAS, BOTH], FREE),
-    "assign": Kind(assign({"assignee": "lee", "only_unassigned": False}), [FREE, DANAS], LEES),
-    "assign, only unassigned": Kind(assign({"assignee": "lee", "only_unassigned": True}), [FREE], LEES, [DANAS]),
+    "assign": Kind(incident_assign.make_change({"assignee": "lee", "only_unassigned": False}), [FREE, DANAS], LEES),
+    "assign, only unassigned": Kind(
+        incident_assign.make_change({"assignee": "lee", "only_unassigned": True}), [FREE], LEES, [DANAS]
+    ),
     "acknowledge": Kind(ACKNOWLEDGE, [FREE, STATELESS], ACKNOWLEDGED, [RESOLVED]),
 }
 

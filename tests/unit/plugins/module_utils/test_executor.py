@@ -12,8 +12,8 @@ import typing as t
 import pytest
 from ansible_collections.coralogix.incidents.plugins.module_utils._executor import execute
 from ansible_collections.coralogix.incidents.plugins.module_utils._retry import LAG_DELAYS
+from ansible_collections.coralogix.incidents.plugins.modules import incident_assign
 from ansible_collections.coralogix.incidents.plugins.modules.incident_acknowledge import ACKNOWLEDGE
-from ansible_collections.coralogix.incidents.plugins.modules.incident_assign import assign
 from ansible_collections.coralogix.incidents.plugins.modules.incident_resolve import RESOLVE
 from ansible_collections.coralogix.incidents.plugins.modules.incident_unassign import UNASSIGN
 from helpers import (
@@ -32,8 +32,8 @@ from helpers import (
 )
 from simulator import Entry, Fault, Simulator
 
-ASSIGN = assign({"assignee": "me", "only_unassigned": False})
-TAKE = assign({"assignee": "me", "only_unassigned": True})
+ASSIGN = incident_assign.make_change({"assignee": "me", "only_unassigned": False})
+TAKE = incident_assign.make_change({"assignee": "me", "only_unassigned": True})
 PAIRS = with_limits(INCIDENT, 2)
 
 
@@ -211,7 +211,7 @@ def test_write_that_was_carried_out_in_part_is_a_change(simulator: Simulator) ->
 
 
 def test_user_id_in_another_spelling_is_the_same_user() -> None:
-    change = assign({"assignee": "2F1C9E4A-7B3D-4C58-9E60-A1B2C3D4E5F6", "only_unassigned": True})
+    change = incident_assign.make_change({"assignee": "2F1C9E4A-7B3D-4C58-9E60-A1B2C3D4E5F6", "only_unassigned": True})
     with Simulator(lower_case_user_ids=True) as simulator:
         simulator.add_key(KEY)
         ids = [simulator.add_incident(assignees=[])]

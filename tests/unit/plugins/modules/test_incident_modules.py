@@ -45,7 +45,9 @@ def change_of(operation: Operation) -> Change:
     """The change that the module makes of its options."""
     module = importlib.import_module(f"ansible_collections.coralogix.incidents.plugins.modules.{operation.module}")
     options = {"only_unassigned": False, **operation.options}
-    change: Change = module.assign(options) if operation.name == "assign" else getattr(module, operation.name.upper())
+    change: Change = (
+        module.make_change(options) if operation.name == "assign" else getattr(module, operation.name.upper())
+    )
     return change
 
 
