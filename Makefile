@@ -12,6 +12,8 @@
 # make bench REPEAT=5                measure what a task costs, next to the tasks that it replaces
 # make soak-events POLLS=10000       run the event sources for weeks by a fake clock
 # make bench-events                  measure what a poll of an event source costs
+# make docs                          build the documentation site in .build/docs, and check it in Chromium
+# make picture                       draw the picture of the README from what the demo prints
 # make format                        format the code
 # make clean                         remove everything that these commands made
 #
@@ -23,7 +25,7 @@ SESSIONS ?=
 VENV := .build/venv
 NOX := $(VENV)/bin/nox
 
-.PHONY: setup test demo soak bench soak-events bench-events format clean
+.PHONY: setup test demo docs picture soak bench soak-events bench-events format clean
 
 setup: .build/ready
 
@@ -32,6 +34,12 @@ test: .build/ready
 
 demo: .build/ready
 	@$(NOX) -s demo -- $(if $(KEEP),--keep) $(if $(IDS),--ids "$(IDS)")
+
+docs: .build/ready
+	@$(NOX) -s docs
+
+picture: .build/ready
+	@$(NOX) -s picture
 
 soak: .build/ready
 	@$(NOX) -s soak -- $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) \

@@ -271,6 +271,34 @@ def events(session: nox.Session) -> None:
 
 
 @nox.session(python=PYTHON)
+def docs(session: nox.Session) -> None:
+    """Build the documentation site in .build/docs, and open every page of it in Chromium."""
+    session.install("-r", "tests/docsite/requirements.txt", ansible_core(CORE))
+    link_checkout()
+    source, site, settings = BUILD / "docs-source", BUILD / "docs", ROOT / "docs" / "site"
+    for folder in (source, site):
+        shutil.rmtree(folder, ignore_errors=True)
+    pages = source / "collection"
+    pages.mkdir(parents=True, mode=0o700)  # antsibull-docs insists that nobody else can write there
+    for file in (settings / "index.rst", ROOT / "docs" / "demo.svg"):
+        shutil.copy(file, source)
+    env = ansible_env(LINKED_COLLECTIONS)
+    config = ("--config-file", str(settings / "antsibull-docs.cfg"))
+    options = ("--use-current", "--squash-hierarchy", "--fail-on-error", "--dest-dir", str(pages))
+    session.run("antsibull-docs", *config, "collection", *options, "coralogix.incidents", env=env)
+    session.run("sphinx-build", "-q", "-W", "--keep-going", "-c", str(settings), str(source), str(site), env=env)
+    run_pytest(session, "tests/docsite", env={**env, "DOCS_SITE": str(site)})
+    print(f"The site is at {site / 'index.html'}")
+
+
+@nox.session(python=PYTHON, default=False)
+def picture(session: nox.Session) -> None:
+    """Draw the picture of the README from what the demo prints."""
+    session.install("rich", ansible_core(CORE), "-r", "requirements.txt")
+    session.run("python", "tests/tools/demo_picture.py")
+
+
+@nox.session(python=PYTHON)
 def coverage(session: nox.Session) -> None:
     """Report the branch coverage of plugins/ by units and integration together."""
     session.install("coverage")

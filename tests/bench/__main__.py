@@ -171,7 +171,7 @@ def main() -> None:
     parser.add_argument("--sections", nargs="+", choices=SECTIONS, default=SECTIONS, help="measure only these")
     parser.add_argument("--json", type=Path, default=ROOT / ".build" / "bench.json", metavar="FILE")
     parser.add_argument("--from-json", action="store_true", help="measure nothing, show the figures of that file")
-    parser.add_argument("--write-docs", action="store_true", help="write the tables into docs/performance.md")
+    parser.add_argument("--write-docs", action="store_true", help="write the tables into docs/benchmarks.md")
     options = parser.parse_args()
     if options.from_json:
         measured = json.loads(options.json.read_text(encoding="utf-8"))
@@ -189,7 +189,7 @@ def main() -> None:
     for name, table in tables.items():
         print(f"\n{name}\n\n{table}")
     if options.write_docs:
-        report.write_into(ROOT / "docs" / "performance.md", tables)
+        report.write_into(ROOT / "docs" / "benchmarks.md", tables)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@
 
 """The rulebooks of the collection under the real ansible-rulebook, against the simulator that the demo keeps up.
 
-As a user of a fresh clone would try them: with the lines that the demo prints, and the inventory of docs/automation.md.
+As a user of a fresh clone would try them: with the lines that the demo prints, and the inventory of the guide.
 Only the interval and the port differ. A start costs seconds, so all of them run at the same time.
 """
 
@@ -26,10 +26,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from documents import GUIDES, ROOT, blocks_of
 
 from .rulebooks import PATIENCE, Rulebook, require
 
-ROOT = Path(__file__).resolve().parents[2]
+AUTOMATION = f"{GUIDES}/automation.rst"
 RULEBOOKS = ROOT / "extensions" / "eda" / "rulebooks"
 LEE = "9b7a3d4e-1c2f-4e5d-8a6b-7c8d9e0f1a2b"
 DANAS_INCIDENT = "0b5f8a3e-6c1d-4f0e-9a57-3d2b1c4e5f60"
@@ -61,8 +62,8 @@ class Demo:
         exports = [word for line in self.lines if line.startswith("export ") for word in shlex.split(line)[1:]]
         self.environment = {name: value for name, _equals, value in (word.partition("=") for word in exports)}
         self.environment["PATH"] = self.environment["PATH"].replace("$PATH", os.environ["PATH"])
-        document = (ROOT / "docs" / "automation.md").read_text(encoding="utf-8")
-        (inventory,) = re.findall(r"^```yaml\n(all:\n.*?)^```$", document, re.M | re.S)
+        blocks = [block.text for block in blocks_of(AUTOMATION, "yaml")]
+        (inventory,) = [text for text in blocks if text.startswith("all:\n")]
         (folder / "inventory.yml").write_text(inventory, encoding="utf-8")
 
     def _start(self, command: list[str], environment: Mapping[str, str]) -> subprocess.Popen[str]:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import os
 import re
@@ -22,12 +23,13 @@ from typing import Any
 import pytest
 import yaml
 from ansible.parsing.splitter import parse_kv
+from documents import GUIDES, ROOT, blocks_of, commands_of
 from playbooks import COLLECTION, KEY, Ansible, TaskResult
 from simulator import Simulator
 
-ROOT = Path(__file__).resolve().parents[2]
 DEMO = str(ROOT / "examples" / "demo.py")
-DOCUMENTS = ("README.md", "docs/guide.md", "docs/cases.md")
+# Their commands and playbooks run.
+TRIED = ("README.md", *(f"{GUIDES}/{page}.rst" for page in ("getting_started", "guide", "cases", "performance")))
 
 UNKNOWN_ID = "11111111-2222-4333-8444-555555555555"
 # What is left of the real service must not be reached.
@@ -69,7 +71,19 @@ def test_shows_find_acknowledge_assign_unassign_and_resolve(ansible: Ansible) ->
     cases = [False, True, True, True, True]
     assert [task["changed"] for task in of_modules(run.tasks)] == [*incidents, *cases]
     assert len(run.output.splitlines()) < 120, "compact"
+    assert without_blanks(text_of_picture()) in without_blanks(run.output), "make picture draws it anew"
     assert not left_over(str(ansible.folder))
+
+
+def text_of_picture() -> str:
+    """What the picture of the README shows of the output."""
+    picture = (ROOT / "docs" / "demo.svg").read_text(encoding="utf-8")
+    text = html.unescape("".join(re.findall(r"<text[^>]*>(.*?)</text>", picture)))
+    return text.partition("$\xa0make\xa0demo")[2].removesuffix("…")
+
+
+def without_blanks(text: str) -> str:
+    return "".join(text.split())
 
 
 def test_previews_on_the_service_that_the_environment_names(ansible: Ansible, sim: Simulator) -> None:
@@ -131,35 +145,25 @@ def test_leaves_nothing_when_it_is_ended(tmp_path: Path, number: signal.Signals)
 
 # Pasting.
 
-_FENCE = re.compile(
-    r"(?:^<!-- (?P<what>file|not run): (?P<value>.*?) -->\n)?^```(?P<language>shell|yaml)\n(?P<text>.*?)^```$",
-    re.M | re.S,
-)
-
 
 class Documented:
     """The commands of the documents, and all that is YAML and can be run."""
 
     def __init__(self) -> None:
-        self.commands: list[str] = []
+        pasted = ("ansible ", "ansible-playbook ", "export ")
+        commands = [line for document in TRIED for line in commands_of(document) if line.startswith(pasted)]
+        # Documents may show the same command.
+        self.commands = list(dict.fromkeys(commands))
         self.files: dict[str, str] = {}
         self.plays: list[dict[str, Any]] = []
-        for document in DOCUMENTS:
-            for fence in _FENCE.finditer((ROOT / document).read_text(encoding="utf-8")):
-                if fence["what"] != "not run":
-                    self._add(fence["language"], fence["text"], fence["value"])
-
-    def _add(self, language: str, text: str, file: str | None) -> None:
-        if language == "shell":
-            wanted = ("ansible ", "ansible-playbook ", "export ")
-            self.commands += [line for line in text.splitlines() if line.startswith(wanted)]
-        elif file:
-            self.files[file] = text
-        else:
-            content = yaml.safe_load(text)
-            is_playbook = all("hosts" in entry for entry in content)
-            play = {"hosts": "localhost", "gather_facts": False, "tasks": content}
-            self.plays += content if is_playbook else [play]
+        for block in (block for document in TRIED for block in blocks_of(document, "yaml")):
+            if block.file:
+                self.files[block.file] = block.text
+            elif block.is_run:
+                content = yaml.safe_load(block.text)
+                is_playbook = all("hosts" in entry for entry in content)
+                play = {"hosts": "localhost", "gather_facts": False, "tasks": content}
+                self.plays += content if is_playbook else [play]
 
 
 class Merged:
@@ -256,11 +260,12 @@ def test_what_people_read_can_be_pasted(tmp_path: Path) -> None:
     with started(tmp_path, "--keep") as running:
         setup = exports(running)
         variables = 'echo "{coralogix_api_key: $CORALOGIX_API_KEY, coralogix_url: $CORALOGIX_URL}" > vault.yml'
-        ids = {
+        given = {
             "incident_ids": ["0b5f8a3e-6c1d-4f0e-9a57-3d2b1c4e5f60", "7d9c2e14-85ab-4c3f-b1e6-90f2a3b4c5d6"],
             "case_ids": ["CASE-124"],
+            "incidents": [{"id": "0b5f8a3e-6c1d-4f0e-9a57-3d2b1c4e5f60"}],
         }
-        everything = f"ansible-playbook all.yml -e @vault.yml -e '{json.dumps(ids)}'"
+        everything = f"ansible-playbook all.yml -e @vault.yml -e '{json.dumps(given)}'"
         lines = [*merged.pasted, "ansible-playbook merged.yml -i hosts.json", everything]
         commands = [
             command if command.startswith("export ") else f'{command} || echo "!!! failed: {number}"'

@@ -12,13 +12,11 @@ from __future__ import annotations
 
 import ast
 import importlib
-import itertools
 import json
 import os
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any, Callable, NamedTuple
 from urllib.parse import unquote
 
@@ -26,15 +24,25 @@ import pytest
 import yaml
 from ansible_collections.coralogix.incidents.plugins.module_utils import _settings
 from ansible_collections.coralogix.incidents.plugins.module_utils._case import CASE
+from ansible_collections.coralogix.incidents.plugins.module_utils._errors import CoralogixError
 from ansible_collections.coralogix.incidents.plugins.module_utils._incident import INCIDENT
 from ansible_collections.coralogix.incidents.plugins.module_utils._messages import FAILURE_TEXTS
 from ansible_collections.coralogix.incidents.plugins.module_utils._request import build_request
+from documents import (
+    DOCUMENTS,
+    GUIDES,
+    ROOT,
+    blocks_of,
+    commands_of,
+    rows_of,
+    section_of,
+    sections_of,
+    tables_in,
+    text_of,
+)
 from playbooks import COLLECTION, KEY, Ansible, Run, TaskResult
 from simulator import Fault, Simulator
 from tools.pythons import CORES, OLDEST_TARGET
-
-ROOT = Path(__file__).resolve().parents[2]
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")))
 
 MODULES = {
     path.stem: importlib.import_module(f"ansible_collections.{COLLECTION}.plugins.modules.{path.stem}")
@@ -48,29 +56,6 @@ ME = "9b7a3d4e-1c2f-4e5d-8a6b-7c8d9e0f1a2b"
 EMAILS = ("dana@example.com", "lee@example.com")
 # A task that names a real host ends at a proxy that does not exist.
 NO_WAY_OUT = {"HTTPS_PROXY": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}
-
-
-def text_of(document: str) -> str:
-    return (ROOT / document).read_text(encoding="utf-8")
-
-
-class Block(NamedTuple):
-    """A block of code in a document."""
-
-    language: str
-    text: str
-    mark: str
-    """What the comment before it says: C(file: NAME) or C(not run: REASON)."""
-
-
-_FENCE = re.compile(r"(?:^<!-- (?P<mark>.*?) -->\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.M | re.S)
-
-
-def blocks_of(document: str, language: str) -> list[Block]:
-    blocks = [
-        Block(fence["language"], fence["text"], fence["mark"] or "") for fence in _FENCE.finditer(text_of(document))
-    ]
-    return [block for block in blocks if block.language == language]
 
 
 # The examples of the modules.
@@ -231,7 +216,7 @@ def documented_paths(documented: Mapping[str, Any], path: str) -> Iterator[str]:
 
 def test_rescue_of_the_guide(ansible: Ansible, simulators: Callable[..., Simulator]) -> None:
     """If the service is at fault, it goes on and says what is left. If not, it fails with the module's message."""
-    (block,) = [block for block in blocks_of("docs/guide.md", "yaml") if "rescue:" in block.text]
+    (block,) = [block for block in blocks_of(f"{GUIDES}/guide.rst", "yaml") if "rescue:" in block.text]
     down, works = simulators(), simulators()
     down.fault(Fault("read_many", status=503))
     hosts = {
@@ -276,11 +261,13 @@ class TestDocuments:
     def test_names_exist(self, document: str) -> None:
         """Of modules, playbooks, rulebooks and event sources."""
         places = ("plugins/modules", "playbooks", "extensions/eda/rulebooks", "extensions/eda/plugins/event_source")
-        existing = {path.stem for place in places for path in (ROOT / place).glob("*.*")} | {"coralogix"}
+        existing = {path.stem for place in places for path in (ROOT / place).glob("*.*")}
+        existing |= {"coralogix", "docsite"}
         named = set(re.findall(rf"\b{re.escape(COLLECTION)}\.(\w+)", text_of(document)))
         assert named <= existing
 
     def test_links(self, document: str) -> None:
+        """Those of Markdown. Sphinx checks those of the guides."""
         for target in re.findall(r"\]\(([^)\s]+)\)", text_of(document)):
             if re.match(r"\w+:", target):
                 assert target.startswith("https://"), target
@@ -292,28 +279,23 @@ class TestDocuments:
 
     def test_commands_that_no_test_runs(self, document: str) -> None:
         """They install and build: what they name exists."""
-        galaxy = yaml.safe_load(text_of("galaxy.yml"))
-        name, version = f"{galaxy['namespace']}.{galaxy['name']}", galaxy["version"]
+        tarball = "{namespace}-{name}-{version}.tar.gz".format(**yaml.safe_load(text_of("galaxy.yml")))
+        files = {block.file for block in blocks_of(document, "yaml")}
+        requirement = text_of("requirements.txt").splitlines()[-1]
         targets = set(re.findall(r"^(\w+):", text_of("Makefile"), re.M))
-        for words in commands_of(document):
+        for words in (shlex.split(line, comments=True) for line in commands_of(document)):
             if words[:3] == ["ansible-galaxy", "collection", "install"]:
-                assert words[3] in (name, f"{name.replace('.', '-')}-{version}.tar.gz", "."), words
-            elif words[0] == "make":
+                assert words[3] in (tarball, ".") or (words[3] == "-r" and words[4] in files), words
+            elif words[:1] == ["make"]:
                 assert {word for word in words[1:] if "=" not in word} <= targets, words
-            elif words[:4] == ["python3", "-m", "pip", "install"] and "requests" in words[4]:
-                assert words[4] in (text_of("requirements.txt").splitlines()[-1], "requests[socks]"), words
-
-
-def commands_of(document: str) -> list[list[str]]:
-    return [
-        shlex.split(line, comments=True) for block in blocks_of(document, "shell") for line in block.text.splitlines()
-    ]
+            libraries = {word for word in words if re.match(r"requests\W", word)}
+            assert libraries <= {requirement, "requests[socks]"}, words
 
 
 def anchors_of(document: str) -> set[str]:
     """The anchors of headings, as GitHub makes them."""
-    headings = re.findall(r"^#+ (.+)$", re.sub(r"^```.*?^```$", "", text_of(document), flags=re.M | re.S), re.M)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    headings = [section.heading.lower() for section in sections_of(document)]
+    return {re.sub(r"[^\w\- ]", "", heading).replace(" ", "-") for heading in headings}
 
 
 # Messages.
@@ -348,13 +330,12 @@ def templates_in_code() -> set[str]:
 
 
 def entries_of_troubleshooting() -> dict[str, str]:
-    """Entry -> its section."""
-    entries, section = {}, ""
-    for line in text_of("docs/troubleshooting.md").splitlines():
-        section = line[3:] if line.startswith("## ") else section
-        entry = re.match(r"(?:### |\| )`(.+?)`(?: \||$)", line)
-        if entry:
-            entries[entry[1]] = section
+    """Entry -> its section. An entry is a heading that is code, or a row of a table that begins with code."""
+    entries, above = {}, ""
+    for section in sections_of(f"{GUIDES}/troubleshooting.rst"):
+        above = section.heading if section.level == 2 else above
+        cells = [row[0] for table in tables_in(section.text) for row in table]
+        entries.update({text.strip("`"): above for text in (section.heading, *cells) if re.match("``.*``$", text)})
     return entries
 
 
@@ -379,7 +360,7 @@ class TestMessages:
         messages = [text for text in templates_in_code() if re.search(r"\w.*\.$", text)]
         assert len(messages) > len(FAILURE_TEXTS) + 40
         missing = [text for text in messages if not any(re.match(entry, text) for entry in entries)]
-        assert not missing, "docs/troubleshooting.md has no entry for these"
+        assert not missing, "the page on troubleshooting has no entry for these"
 
     def test_every_entry_is_a_message(self) -> None:
         texts = templates_in_code()
@@ -396,43 +377,54 @@ class TestMessages:
         texts = [str(task["msg"]) for task in ansible.play(*tasks).tasks]
         texts.append(ansible.ad_hoc("incident_unasign", "").output)
         for entry in entries:
-            assert any(re.search(pattern_of(part), text) for part in entry.split("`, `") for text in texts), entry
+            assert any(re.search(pattern_of(part), text) for part in entry.split("``, ``") for text in texts), entry
         assert len(texts) == len(entries)
 
 
 # Tables.
 
 
-def rows_of(text: str, heading: str) -> list[list[str]]:
-    """The rows of the first table whose first column has this heading, without the markup of code."""
-    lines = text.splitlines()
-    start = next(number for number, line in enumerate(lines) if line.startswith(f"| {heading} |"))
-    rows = itertools.takewhile(lambda line: line.startswith("|"), lines[start + 2 :])
-    return [[cell.strip().replace("`", "") for cell in row.strip("|").split("|")] for row in rows]
+API_VERSIONS = f"{GUIDES}/api_versions.rst"
 
 
-def section_of(document: str, heading: str) -> str:
-    return text_of(document).partition(f"## {heading}\n")[2].partition("\n## ")[0]
+def region_of_web_page(address: str) -> str | None:
+    """The region that the message names for this address, or None if it is taken for a host of the API."""
+    try:
+        _settings.resolve_settings({"api_url": f"https://{address}", "api_key": "k"}, {})
+    except CoralogixError as error:
+        return re.findall(r"Set region to (\w+) instead", error.error.message)[0]
+    return None
 
 
 class TestTables:
     def test_environment_variables(self) -> None:
-        in_code = {name: option["env"] for name, option in _settings.CONNECTION_OPTIONS.items() if "env" in option}
-        assert {
-            option: tuple(names.split(", ")) for option, names in rows_of(text_of("README.md"), "Option")
-        } == in_code
-        *first, last = (f"`{name}`" for option in _settings.HOST_OPTIONS for name in in_code[option])
-        assert f"{', '.join(first)} and {last}, in this order" in " ".join(text_of("README.md").split())
+        """In the order in which they are looked up. docs/docsite/config.yml names them for links."""
+        page = f"{GUIDES}/environment_variables.rst"
+        documented = {
+            section.heading: re.findall(r"^\.\. envvar:: (\w+)$", section.text, re.M) for section in sections_of(page)
+        }
+        options = _settings.CONNECTION_OPTIONS
+        assert documented["API key"] == [*options["api_key"]["env"]]
+        assert documented["Host"] == [name for option in _settings.HOST_OPTIONS for name in options[option]["env"]]
+        in_code = {name for option in options.values() for name in option.get("env", ())}
+        assert {*documented["API key"], *documented["Host"], *documented["Team"]} == in_code
+        names = [name for section in documented.values() for name in section]
+        assert yaml.safe_load(text_of("docs/docsite/config.yml"))["envvar_directives"] == names
 
     def test_regions(self) -> None:
-        rows = rows_of(text_of("README.md"), "Value of `region`")
-        assert [region for region, _host in rows] == list(_settings.REGIONS)
-        for region, host in rows:
+        rows = rows_of(f"{GUIDES}/getting_started.rst", "Address in the browser")
+        assert sorted(region for _addresses, region, _host in rows) == list(_settings.REGIONS)
+        for addresses, region, host in rows:
             settings = _settings.resolve_settings({"region": region, "api_key": "k"}, {})
             assert settings.base_url == f"https://{host}/mgmt/openapi/latest"
+            for address in addresses.split(", "):
+                assert region_of_web_page(address) == (region if ".app." in address else None)
+        in_readme = re.findall(r"`(app\.[\w.]+)` means `(\w+)`", " ".join(text_of("README.md").split()))
+        assert len(in_readme) == 5
+        assert all(region_of_web_page(address) == region for address, region in in_readme)
 
     def test_versions(self) -> None:
-        rows = rows_of(text_of("README.md"), "ansible-core")
+        rows = rows_of("README.md", "ansible-core")
         assert {core: tuple(pythons.split(", ")[::-1]) for core, pythons in rows} == CORES
         assert f"| Python where the modules run | {OLDEST_TARGET} or newer" in text_of("README.md")
         oldest = min(CORES, key=lambda core: [int(part) for part in core.split(".")])
@@ -445,7 +437,7 @@ class TestTables:
             operation.action: [route_in_words(name, route_set) for route_set in ("v3", "v4")]
             for name, operation in INCIDENT.operations.items()
         }
-        assert {action: routes for action, *routes in rows_of(text_of("docs/api-versions.md"), "Operation")} == in_code
+        assert {action: routes for action, *routes in rows_of(API_VERSIONS, "Operation")} == in_code
 
     def test_routes_of_cases(self) -> None:
         rows = {}
@@ -458,23 +450,18 @@ class TestTables:
                 "1" if "{id}" in route.path else "as many as fit into the URL" if in_query else count,
                 operation.permission,
             ]
-        assert {
-            action: rest for action, *rest in rows_of(text_of("docs/api-versions.md"), "Operation on cases")
-        } == rows
+        assert {action: rest for action, *rest in rows_of(API_VERSIONS, "Operation on cases")} == rows
 
     def test_permissions_of_incidents(self) -> None:
-        lines = [
-            line for line in section_of("docs/api-versions.md", "Permissions").splitlines() if line.startswith("|")
-        ]
-        rows = [[cell.strip().replace("`", "") for cell in line.strip("|").split("|")] for line in lines[2:]]
-        assert rows == [
-            [operation.action, operation.permission, "yes" if operation.needs_personal_key else "no"]
+        (table,) = tables_in(section_of(API_VERSIONS, "Permissions"))
+        assert table[1:] == [
+            [operation.action, f"``{operation.permission}``", "yes" if operation.needs_personal_key else "no"]
             for operation in INCIDENT.operations.values()
         ]
 
     def test_what_version_3_cannot(self) -> None:
-        section = section_of("docs/api-versions.md", "Lists in version 3")
-        named = re.search(r"^((?:`\w+`(?:, | and ))+`\w+`) are refused", section, re.M)
+        section = " ".join(section_of(API_VERSIONS, "Lists in version 3").split())
+        named = re.search(r"((?:``\w+``(?:, | and ))+``\w+``) are refused", section)
         assert named
         refused = {INCIDENT.parameter_options[name] for name in INCIDENT.not_in_query}
         assert set(re.findall(r"\w+(?=`)", named[1])) == refused
@@ -484,13 +471,13 @@ class TestTables:
             name: set(re.findall(r"C\(((?:incidents|case):\w+)\)", module.DOCUMENTATION))
             for name, module in MODULES.items()
         }
-        rows = rows_of(text_of("README.md"), "Module") + rows_of(text_of("README.md"), "Module for cases and users")
+        rows = rows_of("README.md", "Module") + rows_of("README.md", "Module for cases and users")
         assert {name: set(re.findall(r"\w+:\w+", text)) for name, _what, text in rows} == permissions
 
     def test_lists_of_ids(self) -> None:
         """The guide's table of returned lists, for incidents."""
         returned_by: dict[str, set[str]] = {}
-        for keys, modules, _meaning in rows_of(text_of("docs/guide.md"), "Returned"):
+        for keys, modules, _meaning in rows_of(f"{GUIDES}/guide.rst", "Returned"):
             returned_by.update({key: set(re.findall(r"incident_\w+", modules)) for key in keys.split(", ")})
         documented = {name: set(RETURNS[name]) for name in MODULES if name.startswith("incident")}
         for name, returned in documented.items():

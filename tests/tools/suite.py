@@ -65,6 +65,7 @@ PARALLEL_GROUPS = (
     Group("sanity", ("sanity",)),
     # The newest ansible-core is that of "integration". nox and CI have the sessions for those in between.
     Group("installed", ("parity-2.17", "import-check"), BUILT),
+    Group("docs", ("docs",)),
 )
 
 # It needs the data that units and integration measured.

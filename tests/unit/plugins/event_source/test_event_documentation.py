@@ -25,7 +25,7 @@ from ansible_collections.coralogix.incidents.plugins.module_utils._settings impo
 
 ROOT = Path(__file__).resolve().parents[4]
 SOURCES = {"incidents": (INCIDENT, INCIDENT_EVENTS), "cases": (CASE, CASE_EVENTS)}
-PAGE = ROOT / "docs" / "event-driven.md"
+PAGE = ROOT / "docs" / "docsite" / "rst" / "event_driven.rst"
 
 
 @pytest.fixture(params=SOURCES)
@@ -71,4 +71,4 @@ def test_the_page_names_all_kinds_of_changes_and_arguments(name: str) -> None:
         for key in source_spec(resource, rules)
         if key not in resource.filters.options and key not in argument_spec()
     ]
-    assert {word for word in (*kinds, *own) if f"`{word}`" not in page} == set()
+    assert {word for word in (*kinds, *own) if f"``{word}``" not in page} == set()
