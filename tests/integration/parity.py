@@ -47,13 +47,13 @@ def normalise(content: Any) -> str:
 def assert_same_results(in_process: Run, as_modules: Run, check_ways: bool = True) -> None:
     """All tasks that ran as modules returned the same in process.
 
-    C(check_ways) also makes sure that they ran in these ways. Both runs then need the output of LOUD.
+    C(check_ways) also makes sure that they ran in these ways. Both runs then need MAX_VERBOSITY.
     """
     assert as_modules.tasks, as_modules.end
     for task in as_modules.tasks:
         other = in_process.of(task.task, task.host)
         # Within a value, the order counts as well. Ansible itself adds some keys at the top.
-        both = [normalise([one.outcome, *_sorted_items(one.result)]) for one in (other, task)]
+        both = [normalise([result.outcome, *_sorted_items(result.result)]) for result in (other, task)]
         assert both[0].splitlines() == both[1].splitlines(), task.task
         if check_ways:
             assert as_modules.started_module(task.host), task

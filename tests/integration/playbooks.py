@@ -27,8 +27,8 @@ MODULE_NAME = f"{COLLECTION}.incident_unassign"
 # The Python that modules run on.
 TARGET = os.environ.get("ANSIBLE_PYTHON_INTERPRETER", sys.executable)
 
-# The verbosity at which Ansible shows the most.
-LOUD = ("-vvvv",)
+# With it, Ansible shows every process that it starts.
+MAX_VERBOSITY = ("-vvvv",)
 
 # The two ways in which a task runs. Modules are started on TARGET.
 IN_PROCESS, AS_MODULE = "in process", "as module"
@@ -62,8 +62,8 @@ LOCALHOST: Mapping[str, Mapping[str, Any]] = MappingProxyType({"localhost": Mapp
 Task = dict[str, Any]
 
 
-class Case(NamedTuple):
-    """One host of a playbook that runs many cases."""
+class HostTask(NamedTuple):
+    """The task of one host, in a playbook that runs many of them."""
 
     options: Mapping[str, Any]
     """The options of the module."""
@@ -76,9 +76,9 @@ class Case(NamedTuple):
     """Variables of its host, such as another Python."""
 
 
-def host_name(case_name: str) -> str:
-    """The name of a case as the name of a host."""
-    return re.sub(r"\W+", "-", case_name)
+def host_name(name: str) -> str:
+    """Any name as the name of a host."""
+    return re.sub(r"\W+", "-", name)
 
 
 @dataclass(frozen=True)
@@ -108,9 +108,9 @@ class Run:
     """Standard output and error together."""
     tasks: list[TaskResult]
 
-    def of(self, name: str, case_name: str = "localhost") -> TaskResult:
-        """The result of the task with this name for a case or host. There must be exactly one."""
-        (found,) = [task for task in self.tasks if (task.task, task.host) == (name, host_name(case_name))]
+    def of(self, name: str, host: str = "localhost") -> TaskResult:
+        """The result of the task with this name on this host. There must be exactly one."""
+        (found,) = [task for task in self.tasks if (task.task, task.host) == (name, host_name(host))]
         return found
 
     @property
@@ -124,16 +124,16 @@ class Run:
         """The end of the output, for the message of an assertion."""
         return self.output[-3000:]
 
-    def started_module(self, case_name: str | None = None) -> bool:
-        """Whether Ansible started a process, for a task of any host or of this one. Needs the output of LOUD."""
-        return f"{'' if case_name is None else f'<{host_name(case_name)}'}> EXEC " in self.output
+    def started_module(self, host: str | None = None) -> bool:
+        """Whether Ansible started a process, for a task of any host or of this one. Needs MAX_VERBOSITY."""
+        return f"{'' if host is None else f'<{host_name(host)}'}> EXEC " in self.output
 
 
 class Ansible:
     """ansible-playbook and ansible in a folder of their own, with an environment of their own."""
 
     def __init__(self, folder: Path, measured: bool = False, program: Sequence[str] = ()) -> None:
-        """C(program) runs the commands of Ansible, in place of the operating system."""
+        """C(program) is what starts the commands of Ansible. By default, they start directly."""
         self.folder = folder
         self._measured = measured
         self._program = program
@@ -169,29 +169,29 @@ class Ansible:
         command = ["ansible-playbook", str(book), "--inventory", str(inventory), "--forks", str(FORKS[way])]
         return self.command(*command, *args, env=env)
 
-    def each(
+    def run_each(
         self,
-        cases: Mapping[str, Case],
+        host_tasks: Mapping[str, HostTask],
         *plays: Mapping[str, Any],
         args: Sequence[str] = (),
         env: Mapping[str, str] | None = None,
         way: str = IN_PROCESS,
     ) -> Run:
-        """Run many cases in one playbook. Each case is a host.
+        """Run many tasks in one playbook, each on a host of its own.
 
-        Each play is one task for all cases, with these keywords. Without plays there is one, named C(unassign).
+        Each play runs them once, with these keywords. Without plays there is one, named C(unassign).
         """
         hosts = {
-            host_name(name): {"options": case.options, "env": dict(case.env), **case.variables}
-            for name, case in cases.items()
+            host_name(name): {"options": host_task.options, "env": dict(host_task.env), **host_task.variables}
+            for name, host_task in host_tasks.items()
         }
         listed = []
         for keywords in plays or [{"name": "unassign"}]:
-            for module in dict.fromkeys(case.module for case in cases.values()):
+            for module in dict.fromkeys(host_task.module for host_task in host_tasks.values()):
                 names = [
                     host_name(name)
-                    for name, case in cases.items()
-                    if case.module == module and keywords["name"] in (case.plays or [keywords["name"]])
+                    for name, host_task in host_tasks.items()
+                    if host_task.module == module and keywords["name"] in (host_task.plays or [keywords["name"]])
                 ]
                 common = {"args": "{{ options }}", "environment": "{{ env }}", "ignore_errors": True}
                 tasks = [{**task(module, **keywords), **common}]
@@ -235,7 +235,7 @@ class Ansible:
         return Run(completed.returncode, completed.stdout, tasks)
 
     def _complete(self, command: Sequence[str]) -> Sequence[str]:
-        """The command with what runs it."""
+        """The command, behind the program that starts it."""
         program = self._program
         if self._measured and COVERAGE_FILE:
             settings = self.folder / "coverage.ini"

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Cases and users as a user works with them: a night on call in one play, ad hoc commands, the documentation."""
+"""Cases and users as a user works with them: a shift on call in one play, ad hoc commands, the documentation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 from parity import ALL, assert_same_requests, assert_same_results
-from playbooks import AS_MODULE, COLLECTION, IN_PROCESS, KEY, LOUD, Ansible, Run
+from playbooks import AS_MODULE, COLLECTION, IN_PROCESS, KEY, MAX_VERBOSITY, Ansible, Run
 from simulator import Simulator
 
 TEAM = 4711
@@ -107,17 +107,17 @@ PLAYBOOK = """
     - name: unacknowledge again
       coralogix.incidents.case_unacknowledge: *unacknowledge
 
-    - name: what dana has
+    - name: find the cases of dana
       coralogix.incidents.case_info:
         assignees: "{{ dana }}"
         include_events: true
         include_links: true
         include_notifications: true
-      register: held
+      register: danas
 
     - name: resolve
       coralogix.incidents.case_resolve: &resolve
-        case_ids: "{{ held.cases | map(attribute='id') }}"
+        case_ids: "{{ danas.cases | map(attribute='id') }}"
         reason: The disk was extended.
     - name: resolve again
       coralogix.incidents.case_resolve: *resolve
@@ -182,7 +182,7 @@ PLAYBOOK = """
 AS_MODULES = ("find", "assign", "acknowledge", "users", "version 4")
 
 
-class Night(NamedTuple):
+class Shift(NamedTuple):
     run: Run
     sim: Simulator
     ids: list[str]
@@ -206,9 +206,9 @@ def add_cases(sim: Simulator) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def nights(simulators: Callable[..., Simulator], shared_ansible: Ansible) -> dict[str, Night]:
-    """The same night, in both ways."""
-    played = {}
+def shifts(simulators: Callable[..., Simulator], shared_ansible: Ansible) -> dict[str, Shift]:
+    """The same shift, in both ways."""
+    results = {}
     now = time.time()
     for way in (IN_PROCESS, AS_MODULE):
         # The same time in both, because a case shows its duration.
@@ -218,15 +218,15 @@ def nights(simulators: Callable[..., Simulator], shared_ansible: Ansible) -> dic
         plays = yaml.safe_load(PLAYBOOK)
         if way == AS_MODULE and not ALL:
             plays[0]["tasks"] = [task for task in plays[0]["tasks"] if task["name"] in AS_MODULES]
-        run = shared_ansible.playbook(plays, ["--diff", *LOUD], hosts={"localhost": variables}, way=way)
-        played[way] = Night(run, sim, ids)
-    return played
+        run = shared_ansible.playbook(plays, ["--diff", *MAX_VERBOSITY], hosts={"localhost": variables}, way=way)
+        results[way] = Shift(run, sim, ids)
+    return results
 
 
 @pytest.fixture(scope="module")
-def night(nights: dict[str, Night]) -> Night:
-    assert nights[IN_PROCESS].run.returncode == 0, nights[IN_PROCESS].run.output
-    return nights[IN_PROCESS]
+def shift(shifts: dict[str, Shift]) -> Shift:
+    assert shifts[IN_PROCESS].run.returncode == 0, shifts[IN_PROCESS].run.output
+    return shifts[IN_PROCESS]
 
 
 # Task, and the name of the returned IDs.
@@ -244,48 +244,48 @@ CHANGES = {
 }
 
 
-def test_finds_the_cases(night: Night) -> None:
-    assert [case["id"] for case in night.of("find")["cases"]] == night.ids
-    assert night.of("no facts")["msg"] in (False, "False")
-    assert not night.of("find")["truncated"]
+def test_finds_the_cases(shift: Shift) -> None:
+    assert [case["id"] for case in shift.of("find")["cases"]] == shift.ids
+    assert shift.of("no facts")["msg"] in (False, "False")
+    assert not shift.of("find")["truncated"]
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_changes_once(night: Night, name: str) -> None:
-    done, again = night.of(name), night.of(f"{name} again")
-    assert (done["changed"], again["changed"]) == (True, False)
-    changed = done[CHANGES[name]]
+def test_each_change_happens_once(shift: Shift, name: str) -> None:
+    first, again = shift.of(name), shift.of(f"{name} again")
+    assert (first["changed"], again["changed"]) == (True, False)
+    changed = first[CHANGES[name]]
     assert changed
     assert again[CHANGES[name]] == []
-    assert done["ansible_facts"]["coralogix_cases"] == done["cases"]
-    (diff,) = done["diff"] if isinstance(done["diff"], list) else [done["diff"]]
+    assert first["ansible_facts"]["coralogix_cases"] == first["cases"]
+    (diff,) = first["diff"] if isinstance(first["diff"], list) else [first["diff"]]
     assert [line.split(" ", 1)[0] for line in diff["prepared"].splitlines()] == changed
 
 
-def test_ids_are_named_as_the_task_named_them(night: Night) -> None:
-    assert night.of("assign")["assigned_ids"] == night.readable_ids
-    assert night.of("acknowledge")["acknowledged_ids"] == [case_id.upper() for case_id in night.ids]
-    assert night.of("close")["not_found_ids"] == ["CASE-999"]
+def test_ids_are_returned_as_the_task_gave_them(shift: Shift) -> None:
+    assert shift.of("assign")["assigned_ids"] == shift.readable_ids
+    assert shift.of("acknowledge")["acknowledged_ids"] == [case_id.upper() for case_id in shift.ids]
+    assert shift.of("close")["not_found_ids"] == ["CASE-999"]
 
 
-def test_what_became_of_the_cases(night: Night) -> None:
-    first, second = (night.sim.case(case_id) for case_id in night.ids)
+def test_final_state_of_the_cases(shift: Shift) -> None:
+    first, second = (shift.sim.case(case_id) for case_id in shift.ids)
     assert first["status"] == second["status"] == "CASE_STATUS_CLOSED"
-    assert [len(night.sim.comments(case_id)) for case_id in night.ids] == [2, 1]
+    assert [len(shift.sim.comments(case_id)) for case_id in shift.ids] == [2, 1]
     assert "override" not in first["priorityDetails"]
     assert (second["priority"], second["title"]) == ("CASE_PRIORITY_P1", "Disk full on checkout-1")
     assert second["resolutionDetails"]["reason"] == "The disk was replaced."
-    assert night.of("too late")["skipped_ids"] == night.readable_ids
-    held = night.of("what dana has")["cases"]
-    assert all(case["events"] and case["links"] and case["notifications"] for case in held)
-    users = night.of("users")
+    assert shift.of("too late")["skipped_ids"] == shift.readable_ids
+    danas = shift.of("find the cases of dana")["cases"]
+    assert all(case["events"] and case["links"] and case["notifications"] for case in danas)
+    users = shift.of("users")
     assert [user["username"] for user in users["users"]] == [DANA]
     assert users["not_found_usernames"] == ["nobody@example.com"]
 
 
-def test_one_search_for_each_task_with_an_email(night: Night) -> None:
+def test_one_search_for_each_task_with_an_email(shift: Shift) -> None:
     # Two assignments, one list, and one for each of two usernames.
-    assert [entry.operation for entry in night.sim.journal].count("user_search") == 5
+    assert [entry.operation for entry in shift.sim.journal].count("user_search") == 5
 
 
 @pytest.mark.parametrize(
@@ -297,16 +297,16 @@ def test_one_search_for_each_task_with_an_email(night: Night) -> None:
         ("version 4", "api_version is 4. Cases need latest or 5."),
     ],
 )
-def test_refused(night: Night, name: str, message: str) -> None:
-    assert message in night.of(name)["msg"]
-    assert not night.of(name)["changed"]
+def test_invalid_tasks_fail(shift: Shift, name: str, message: str) -> None:
+    assert message in shift.of(name)["msg"]
+    assert not shift.of(name)["changed"]
 
 
-def test_both_ways_return_and_send_the_same(nights: dict[str, Night]) -> None:
-    assert_same_results(nights[IN_PROCESS].run, nights[AS_MODULE].run)
-    as_modules = nights[AS_MODULE].sim.writes
+def test_both_ways_return_and_send_the_same(shifts: dict[str, Shift]) -> None:
+    assert_same_results(shifts[IN_PROCESS].run, shifts[AS_MODULE].run)
+    as_modules = shifts[AS_MODULE].sim.writes
     # The tasks that both have write first.
-    assert_same_requests(nights[IN_PROCESS].sim.writes[: len(as_modules)], as_modules)
+    assert_same_requests(shifts[IN_PROCESS].sim.writes[: len(as_modules)], as_modules)
 
 
 # Ad hoc.
@@ -314,12 +314,12 @@ def test_ad_hoc(ansible: Ansible, sim: Simulator) -> None:
     ids = add_cases(sim)
     env = {"CORALOGIX_URL": sim.url, "CORALOGIX_API_KEY": KEY, "CORALOGIX_TEAM_ID": str(TEAM)}
     readable = str(sim.case(ids[1])["readableId"]).lower()
-    asked = f"case_ids={ids[0].upper()},{readable},{ids[0]} assignee={DANA}"
-    check = ansible.ad_hoc("case_assign", asked, ["--check", "--diff"], env=env)
+    arguments = f"case_ids={ids[0].upper()},{readable},{ids[0]} assignee={DANA}"
+    check = ansible.ad_hoc("case_assign", arguments, ["--check", "--diff"], env=env)
     assert (check.only["changed"], sim.writes) == (True, [])
     assert f'{ids[0].upper()} "Disk full": nobody -> ' in check.output
-    done = ansible.ad_hoc("case_assign", asked, env=env)
-    assert done.only["assigned_ids"] == [ids[0].upper(), readable]
+    run = ansible.ad_hoc("case_assign", arguments, env=env)
+    assert run.only["assigned_ids"] == [ids[0].upper(), readable]
     assert all(sim.case_assignee(case_id) for case_id in ids)
 
 

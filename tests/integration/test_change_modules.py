@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 from operations import ACKNOWLEDGED, ASSIGNEE, NOW, OPERATIONS, RESOLVED, STATE_RESOLVED, Operation
 from parity import ALL, assert_same_requests, assert_same_results
-from playbooks import AS_MODULE, IN_PROCESS, KEY, Ansible, Case, Run, TaskResult
+from playbooks import AS_MODULE, IN_PROCESS, KEY, Ansible, HostTask, Run, TaskResult
 from simulator import PERMISSIONS, Simulator
 
 UNKNOWN = ["11111111-2222-4333-8444-555555555555", "99999999-2222-4333-8444-555555555555"]
@@ -23,7 +23,7 @@ IDS_TO_ENCODE = ("Störung-№-1", "INC:1;2@x", "a/b?d&e=f#g%h+i")
 
 _RESOLVED = {"status": RESOLVED, "state": STATE_RESOLVED}
 _CLOSED = {"closedAt": "2026-11-23T04:10:00.000Z"}
-# One incident of each stage of life.
+# One incident of each stage.
 STAGES: tuple[dict[str, Any], ...] = (
     {"assignees": ()},
     {"assignees": ("alice", "bob")},
@@ -39,8 +39,6 @@ CHECK = {"name": "check", "check_mode": True, "diff": True}
 REAL = {"name": "real", "diff": True}
 AGAIN = {"name": "again", "diff": True}
 THREE_TIMES = ("check", "real", "again")
-
-WITHOUT_READ = {"permissions": sorted(set(PERMISSIONS) - {"incidents:read"})}
 
 
 class Scenario(NamedTuple):
@@ -89,13 +87,13 @@ OTHERS = {
     "team key": Scenario("acknowledge", {"key": {"kind": "team"}}),
 }
 # A key without incidents:read, and services without a route to read by.
-_WITHOUT_READ: dict[str, Any] = {"key": {"permissions": sorted(set(PERMISSIONS) - {"incidents:read"})}}
+_KEY_WITHOUT_READ: dict[str, Any] = {"key": {"permissions": sorted(set(PERMISSIONS) - {"incidents:read"})}}
 _WITHOUT_ROUTE: dict[str, Any] = {"without": ["read_many"], "latest": "3"}
-UNREAD = {
-    "no read": Scenario("unassign", _WITHOUT_READ, plays=THREE_TIMES, as_module=("real",)),
-    "no read, latest is 3": Scenario("assign", {**_WITHOUT_READ, "latest": "3"}, plays=THREE_TIMES),
+NO_READ = {
+    "no read": Scenario("unassign", _KEY_WITHOUT_READ, plays=THREE_TIMES, as_module=("real",)),
+    "no read, latest is 3": Scenario("assign", {**_KEY_WITHOUT_READ, "latest": "3"}, plays=THREE_TIMES),
     "no read, key before route": Scenario(
-        "close", {**_WITHOUT_READ, "latest": "3", "auth_first": True}, plays=THREE_TIMES
+        "close", {**_KEY_WITHOUT_READ, "latest": "3", "auth_first": True}, plays=THREE_TIMES
     ),
     "no route": Scenario("unassign", _WITHOUT_ROUTE, plays=THREE_TIMES),
     "no route, batch taken for an ID": Scenario(
@@ -111,15 +109,17 @@ UNREAD = {
     ),
     "no route, plain text": Scenario("unassign", {**_WITHOUT_ROUTE, "not_found": "text"}, plays=THREE_TIMES),
 }
-UNREAD_UNKNOWN = {
-    "no read, unknown IDs fail": Scenario("unassign", _WITHOUT_READ, ids=UNKNOWN),
-    "no read, unknown IDs ignored": Scenario("unassign", _WITHOUT_READ, {"missing": "ignore"}, ids=UNKNOWN),
+NO_READ_UNKNOWN = {
+    "no read, unknown IDs fail": Scenario("unassign", _KEY_WITHOUT_READ, ids=UNKNOWN),
+    "no read, unknown IDs ignored": Scenario("unassign", _KEY_WITHOUT_READ, {"missing": "ignore"}, ids=UNKNOWN),
 }
 # They skip incidents, so they must read.
-UNREAD_REFUSED = {
-    f"no read, {name}": Scenario(name, _WITHOUT_READ) for name, operation in OPERATIONS.items() if operation.is_skipped
+NO_READ_REFUSED = {
+    f"no read, {name}": Scenario(name, _KEY_WITHOUT_READ)
+    for name, operation in OPERATIONS.items()
+    if operation.is_skipped
 }
-SCENARIOS = {**VERSIONS, **OTHERS, **UNREAD, **UNREAD_UNKNOWN, **UNREAD_REFUSED}
+SCENARIOS = {**VERSIONS, **OTHERS, **NO_READ, **NO_READ_UNKNOWN, **NO_READ_REFUSED}
 
 
 class Subject:
@@ -142,11 +142,11 @@ class Subject:
 
     @property
     def to_change(self) -> list[str]:
-        return [one for one, incident in self.before.items() if self.operation.needs_change(incident)]
+        return [incident_id for incident_id, incident in self.before.items() if self.operation.needs_change(incident)]
 
     @property
     def to_skip(self) -> list[str]:
-        return [one for one, incident in self.before.items() if self.operation.skips(incident)]
+        return [incident_id for incident_id, incident in self.before.items() if self.operation.skips(incident)]
 
     def now(self) -> list[dict[str, Any]]:
         return [self.sim.incident(incident_id) for incident_id in self.before]
@@ -160,6 +160,10 @@ class Played(NamedTuple):
         return self.run.of(play, name)
 
 
+def ids_of(result: TaskResult) -> list[str]:
+    return [incident["id"] for incident in result["incidents"]]
+
+
 Play = Callable[[str], Played]
 
 
@@ -168,15 +172,18 @@ def play(simulators: Callable[..., Simulator], shared_ansible: Ansible) -> Play:
     """Runs the scenarios in one playbook."""
 
     def run(way: str) -> Played:
-        plays_of = {name: one.plays if way == IN_PROCESS or ALL else one.as_module for name, one in SCENARIOS.items()}
+        plays_of = {
+            name: scenario.plays if way == IN_PROCESS or ALL else scenario.as_module
+            for name, scenario in SCENARIOS.items()
+        }
         subjects = {
             name: Subject(SCENARIOS[name], simulators(**SCENARIOS[name].server)) for name in plays_of if plays_of[name]
         }
-        cases = {
-            name: Case(subject.options, module=subject.operation.module, plays=plays_of[name])
+        host_tasks = {
+            name: HostTask(subject.options, module=subject.operation.module, plays=plays_of[name])
             for name, subject in subjects.items()
         }
-        return Played(shared_ansible.each(cases, CHECK, REAL, AGAIN, way=way), subjects)
+        return Played(shared_ansible.run_each(host_tasks, CHECK, REAL, AGAIN, way=way), subjects)
 
     return run
 
@@ -195,7 +202,7 @@ def test_both_ways_return_and_send_the_same(play: Play, played: Played) -> None:
 
 
 @pytest.mark.parametrize("name", VERSIONS)
-class TestForReal:
+class TestRealRun:
     def test_result(self, played: Played, name: str) -> None:
         real, subject = played.result(name), played.subjects[name]
         operation = subject.operation
@@ -239,7 +246,7 @@ class TestForReal:
         assert subject.sim.journal.index(write) == len(reads) * (scenario.plays.index("real") + 1)
 
 
-@pytest.mark.parametrize("name", [name for name, one in VERSIONS.items() if one.plays == THREE_TIMES])
+@pytest.mark.parametrize("name", [name for name, scenario in VERSIONS.items() if scenario.plays == THREE_TIMES])
 class TestThreeTimes:
     def test_check_mode_predicts_the_real_run(self, played: Played, name: str) -> None:
         check, real, subject = played.result(name, "check"), played.result(name), played.subjects[name]
@@ -265,14 +272,14 @@ class TestThreeTimes:
         assert again["incidents"] == subject.now()
 
 
-@pytest.mark.parametrize("name", [name for name, one in OTHERS.items() if one.plays == THREE_TIMES])
+@pytest.mark.parametrize("name", [name for name, scenario in OTHERS.items() if scenario.plays == THREE_TIMES])
 def test_other_tasks_three_times(played: Played, name: str) -> None:
     check, real, again = (played.result(name, play) for play in THREE_TIMES)
     subject = played.subjects[name]
     for key in ("changed", subject.operation.ids_name, "not_found_ids"):
         assert check[key] == real[key]
     assert (again["changed"], again[subject.operation.ids_name]) == (False, [])
-    assert [one["id"] for one in check["incidents"]] == [one["id"] for one in real["incidents"]]
+    assert ids_of(check) == ids_of(real)
     assert again["incidents"] == real["incidents"]
     assert check.failed == real.failed == again.failed
     assert len(subject.sim.writes) == real["changed"]
@@ -288,7 +295,9 @@ class TestOthers:
 
     def test_events_are_left_out_on_demand(self, played: Played) -> None:
         result, subject = played.result("without events"), played.subjects["without events"]
-        without_events = [{key: one[key] for key in one if key != "events"} for one in subject.now()]
+        without_events = [
+            {key: value for key, value in incident.items() if key != "events"} for incident in subject.now()
+        ]
         assert result["incidents"] == without_events
         assert result["ansible_facts"] == {"coralogix_incidents": without_events}
 
@@ -303,7 +312,7 @@ class TestOthers:
         assert "Nothing was changed" in result["msg"]
         assert result["not_found_ids"] == UNKNOWN
         assert (result["changed"], result["assigned_ids"]) == (False, [])
-        assert [one["id"] for one in result["incidents"]] == subject.ids
+        assert ids_of(result) == subject.ids
         assert subject.sim.writes == []
 
     def test_unknown_ids_are_skipped_on_demand(self, played: Played) -> None:
@@ -311,7 +320,7 @@ class TestOthers:
         assert not result.failed
         assert result["changed"] is True
         assert result["not_found_ids"] == UNKNOWN
-        assert [one["id"] for one in result["incidents"]] == subject.ids
+        assert ids_of(result) == subject.ids
         assert [write.ids for write in subject.sim.writes] == [subject.to_change]
 
     def test_wrong_key(self, played: Played) -> None:
@@ -330,21 +339,21 @@ class TestOthers:
         assert "personal key" in result["msg"]
 
 
-class TestUnread:
+class TestWithoutRead:
     @pytest.mark.parametrize("play_name", ["real", "again"])
-    @pytest.mark.parametrize("name", UNREAD)
+    @pytest.mark.parametrize("name", NO_READ)
     def test_all_are_written_with_a_warning(self, played: Played, name: str, play_name: str) -> None:
-        """Each time: without reading, the module cannot see that nothing is left to do."""
+        """In the second run too: without reading, the module cannot see that nothing is left to do."""
         result, subject = played.result(name, play_name), played.subjects[name]
         assert not result.failed, result.result
         assert result["changed"] is True
-        assert result[subject.operation.ids_name] == [one["id"] for one in result["incidents"]] == subject.ids
+        assert result[subject.operation.ids_name] == ids_of(result) == subject.ids
         assert result.result.get("reassigned_ids", {}) == {}
         assert all(subject.operation.is_wanted(incident) for incident in subject.now())
         assert "incidents:read" in " ".join(result["warnings"])
         assert [write.ids for write in subject.sim.writes if write.status == 200] == [subject.ids] * 2
 
-    @pytest.mark.parametrize("name", UNREAD)
+    @pytest.mark.parametrize("name", NO_READ)
     def test_check_mode_must_read(self, played: Played, name: str) -> None:
         check = played.result(name, "check")
         assert check.failed
@@ -352,7 +361,7 @@ class TestUnread:
         assert "must read first" in check["msg"]
         assert "incidents:read" in check["msg"] or "no route" in check["msg"]
 
-    @pytest.mark.parametrize("name", UNREAD_REFUSED)
+    @pytest.mark.parametrize("name", NO_READ_REFUSED)
     def test_tasks_that_skip_incidents_must_read(self, played: Played, name: str) -> None:
         result = played.result(name)
         assert result.failed
@@ -363,9 +372,9 @@ class TestUnread:
         assert played.subjects[name].sim.writes == []
 
     def test_unknown_ids(self, played: Played) -> None:
-        failed, ignored = (played.result(name) for name in UNREAD_UNKNOWN)
+        failed, ignored = (played.result(name) for name in NO_READ_UNKNOWN)
         assert failed.failed
         assert all(unknown in failed["msg"] for unknown in UNKNOWN)
         assert not ignored.failed
         assert ignored["not_found_ids"] == UNKNOWN
-        assert failed["unassigned_ids"] == ignored["unassigned_ids"] == played.subjects[next(iter(UNREAD_UNKNOWN))].ids
+        assert failed["unassigned_ids"] == ignored["unassigned_ids"] == played.subjects[next(iter(NO_READ_UNKNOWN))].ids

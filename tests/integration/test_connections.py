@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The way to the service: URLs, versions and keys; proxies; TLS; redirects; answers that never end."""
+"""The connection to the service: URLs, versions and keys; proxies; TLS; redirects; answers that never end."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import pytest
 from ansible_collections.coralogix.incidents.plugins.module_utils._failure import FailureKind as Kind
 from messages import is_about
 from parity import ALL, assert_same_results
-from playbooks import AS_MODULE, IN_PROCESS, KEY, Ansible, Case, Run, unassign
+from playbooks import AS_MODULE, IN_PROCESS, KEY, Ansible, HostTask, Run, unassign
 from servers import BadProxy, closed_port, issue_certificates, run_proxy
 from simulator import Entry, Fault, Simulator
 
@@ -114,7 +114,7 @@ CONNECTIONS: dict[str, Connection] = {
     # Proxies.
     "tunnel": Connection(_CA, {"https_proxy": "{proxy}"}, sim="tls", as_module=True),
     "no_proxy": Connection(_CA, {"https_proxy": "http://127.0.0.1:{closed}", "no_proxy": "127.0.0.1"}, sim="tls"),
-    "proxy that is not there": Connection(
+    "unreachable proxy": Connection(
         _CA,
         {"https_proxy": "http://u:hush-4711@127.0.0.1:{closed}"},
         Kind.PROXY,
@@ -179,7 +179,7 @@ class Network(NamedTuple):
     proxy_log: Path
     names: dict[str, str]
 
-    def fill(self, values: Mapping[str, Any]) -> dict[str, Any]:
+    def fill_in(self, values: Mapping[str, Any]) -> dict[str, Any]:
         return {
             key: re.sub(r"{([\w-]+)}", lambda found: self.names[found[1]], value) if isinstance(value, str) else value
             for key, value in values.items()
@@ -223,14 +223,14 @@ def network(simulators: Callable[..., Simulator], tmp_path_factory: pytest.TempP
 @pytest.fixture(scope="module")
 def incidents(network: Network) -> dict[str, dict[str, Any]]:
     """The incident of each task."""
-    made = {}
+    created = {}
     for name, connection in ALL_CONNECTIONS.items():
         simulator = network.simulators[connection.sim]
         incident_id = simulator.add_incident(assignees=("alice",))
-        made[name] = simulator.incident(incident_id)
+        created[name] = simulator.incident(incident_id)
         if connection.fault:
-            simulator.fault(Fault(when_id=incident_id, **network.fill(connection.fault)))
-    return made
+            simulator.fault(Fault(when_id=incident_id, **network.fill_in(connection.fault)))
+    return created
 
 
 @pytest.fixture(scope="module")
@@ -238,7 +238,7 @@ def play(network: Network, incidents: dict[str, dict[str, Any]], shared_ansible:
     """Runs the connections in one playbook."""
 
     def run(way: str) -> Run:
-        cases = {}
+        host_tasks = {}
         for name, connection in ALL_CONNECTIONS.items():
             if way == IN_PROCESS or connection.as_module or (ALL and connection.as_module is not None):
                 simulator = network.simulators[connection.sim]
@@ -252,8 +252,8 @@ def play(network: Network, incidents: dict[str, dict[str, Any]], shared_ansible:
                     "timeout": TIMEOUT if name in DRIPS else 30,
                     **connection.options,
                 }
-                cases[name] = Case(network.fill(options), network.fill(connection.env))
-        return shared_ansible.each(cases, way=way)
+                host_tasks[name] = HostTask(network.fill_in(options), network.fill_in(connection.env))
+        return shared_ansible.run_each(host_tasks, way=way)
 
     return run
 
@@ -267,7 +267,7 @@ def in_process(play: Callable[[str], Run]) -> Run:
 def requests(network: Network, incidents: dict[str, dict[str, Any]], in_process: Run) -> Callable[[str], list[Entry]]:
     """The requests of a connection."""
     journals = {name: list(simulator.journal) for name, simulator in network.simulators.items()}
-    return lambda name: [one for one in journals[ALL_CONNECTIONS[name].sim] if incidents[name]["id"] in one.ids]
+    return lambda name: [entry for entry in journals[ALL_CONNECTIONS[name].sim] if incidents[name]["id"] in entry.ids]
 
 
 Requests = Callable[[str], list[Entry]]
@@ -296,7 +296,7 @@ def test_connection(in_process: Run, requests: Requests, network: Network, name:
     connection = CONNECTIONS[name]
     result = in_process.of("unassign", name)
     assert result.failed == bool(connection.error), result.result
-    assert is_about(result.result.get("msg", ""), network.fill({"": connection.error})[""])
+    assert is_about(result.result.get("msg", ""), network.fill_in({"": connection.error})[""])
     sent = requests(name)
     assert bool(sent) == (not connection.error or connection.fault is not None)
     key = ENV_KEY if "CORALOGIX_API_KEY" in connection.env else KEY

@@ -4,7 +4,8 @@
 
 """All that can go wrong with a request, on the read and on the write.
 
-The task retries, or fails and says why. Its result is true in any case, and a second task without faults does the rest.
+The task retries, or fails and says why. Its result is correct in any case. A second task, without faults, does the
+rest.
 """
 
 from __future__ import annotations
@@ -13,12 +14,11 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-import playbooks
 import pytest
 from ansible_collections.coralogix.incidents.plugins.module_utils._failure import FailureKind as Kind
 from messages import is_about
 from parity import ALL, assert_same_results
-from playbooks import AS_MODULE, IN_PROCESS, KEY, Ansible, Run, TaskResult
+from playbooks import AS_MODULE, IN_PROCESS, KEY, Ansible, HostTask, Run, TaskResult
 from simulator import Entry, Fault, Simulator
 
 HTML = "<html><head><title>Proxy Login</title></head><body>Please log in</body></html>"
@@ -31,7 +31,7 @@ TOO_LARGE = 129 << 20
 Faults = tuple[Mapping[str, Any], ...]
 
 
-class Case(NamedTuple):
+class Scenario(NamedTuple):
     faults: Faults = ()
     error: Kind | str = ""
     """What the message is about. Empty if the task succeeds."""
@@ -61,7 +61,7 @@ def still_assigned(answer: dict[str, Any]) -> dict[str, Any]:
 
 
 # Faults of the first requests, one after the other. Retries overcome them.
-_PASSING: dict[str, dict[str, Faults]] = {
+_TRANSIENT_FAULTS: dict[str, dict[str, Faults]] = {
     "server errors": {
         READ: ({"status": 502, "headers": PAGE, "body": HTML},),
         WRITE: ({"status": 500}, {"status": 503, "headers": {"Retry-After": "1"}}, {"status": 504, "effect": True}),
@@ -81,120 +81,122 @@ _PASSING: dict[str, dict[str, Faults]] = {
 }
 
 # Faults that do not end.
-_LASTING: dict[str, tuple[dict[str, Any], Case]] = {
+_PERMANENT_FAULTS: dict[str, tuple[dict[str, Any], Scenario]] = {
     "202": (
         {"status": 202, "body": {"ok": True}},
-        Case(error=Kind.UNEXPECTED_JSON, words="incidents is not a", status=202, tries=1, accepted=True),
+        Scenario(error=Kind.UNEXPECTED_JSON, words="incidents is not a", status=202, tries=1, accepted=True),
     ),
-    "400": ({"status": 400}, Case(error=Kind.INVALID, status=400, tries=1)),
-    "401": ({"status": 401}, Case(error=Kind.UNAUTHENTICATED, status=401, tries=1)),
-    "403": ({"status": 403}, Case(error=Kind.FORBIDDEN, status=403, tries=1)),
+    "400": ({"status": 400}, Scenario(error=Kind.INVALID, status=400, tries=1)),
+    "401": ({"status": 401}, Scenario(error=Kind.UNAUTHENTICATED, status=401, tries=1)),
+    "403": ({"status": 403}, Scenario(error=Kind.FORBIDDEN, status=403, tries=1)),
     "404 route": (
         {"status": 404, "body": {"code": 404, "message": "Not Found: Not Found"}},
-        Case(error=Kind.NO_ROUTE, words="Not Found: Not Found", status=404, tries=1),
+        Scenario(error=Kind.NO_ROUTE, words="Not Found: Not Found", status=404, tries=1),
     ),
     "404 incident": (
         {"status": 404, "body": "Not Found: incident X"},
-        Case(error=Kind.UNKNOWN_ID, words="incident X", status=404, tries=1),
+        Scenario(error=Kind.UNKNOWN_ID, words="incident X", status=404, tries=1),
     ),
     "409": (
         {"status": 409, "body": {"error": "conflict"}},
-        Case(error=Kind.REFUSED, words="conflict", status=409, tries=1),
+        Scenario(error=Kind.REFUSED, words="conflict", status=409, tries=1),
     ),
     "414": (
         {"status": 414, "headers": PAGE, "body": HTML},
-        Case(error=Kind.URL_TOO_LONG, words="Proxy Login", status=414, tries=1),
+        Scenario(error=Kind.URL_TOO_LONG, words="Proxy Login", status=414, tries=1),
     ),
     "429": (
         {"status": 429, "body": {"error": {"message": "slow down"}}},
-        Case(error=Kind.RATE_LIMITED, words="slow down", status=429, tries=2),
+        Scenario(error=Kind.RATE_LIMITED, words="slow down", status=429, tries=2),
     ),
-    "429 for hours": ({"status": 429, "headers": {"Retry-After": "7200"}}, Case(error="7200", status=429, tries=1)),
+    "429 for hours": ({"status": 429, "headers": {"Retry-After": "7200"}}, Scenario(error="7200", status=429, tries=1)),
     "503": (
         {"status": 503, "body": "upstream connect error"},
-        Case(error=Kind.SERVER_ERROR, words="upstream connect error", status=503, tries=2),
+        Scenario(error=Kind.SERVER_ERROR, words="upstream connect error", status=503, tries=2),
     ),
-    "101": ({"status": 101}, Case(error=Kind.UNEXPECTED_STATUS, status=101, tries=1)),
+    "101": ({"status": 101}, Scenario(error=Kind.UNEXPECTED_STATUS, status=101, tries=1)),
     "redirect": (
         {"redirect": "https://login.example.com/"},
-        Case(error=Kind.REDIRECT, words="login.example.com", status=307, tries=1),
+        Scenario(error=Kind.REDIRECT, words="login.example.com", status=307, tries=1),
     ),
-    "reset": ({"reset": True}, Case(error=Kind.CONNECTION, words="reset", tries=2)),
-    "truncated": ({"truncate_chunked": True}, Case(error=Kind.CONNECTION, words="cut short", tries=2)),
-    "malformed": ({"malformed": True}, Case(error=Kind.BROKEN_JSON, words="bytes", status=200, tries=2)),
-    "HTML": ({"replace": HTML}, Case(error=Kind.NOT_JSON, words="Proxy Login", status=200, tries=1)),
-    "no HTTP": ({"raw": "hello\r\n\r\n"}, Case(error=Kind.CONNECTION, words="HTTP", tries=2)),
+    "reset": ({"reset": True}, Scenario(error=Kind.CONNECTION, words="reset", tries=2)),
+    "truncated": ({"truncate_chunked": True}, Scenario(error=Kind.CONNECTION, words="cut short", tries=2)),
+    "malformed": ({"malformed": True}, Scenario(error=Kind.BROKEN_JSON, words="bytes", status=200, tries=2)),
+    "HTML": ({"replace": HTML}, Scenario(error=Kind.NOT_JSON, words="Proxy Login", status=200, tries=1)),
+    "not HTTP": ({"raw": "hello\r\n\r\n"}, Scenario(error=Kind.CONNECTION, words="HTTP", tries=2)),
     "incidents without assignments": (
         {"replace": without_assignments},
-        Case(error=Kind.UNEXPECTED_JSON, words="has no assignments of type list", status=200, tries=1),
+        Scenario(error=Kind.UNEXPECTED_JSON, words="has no assignments of type list", status=200, tries=1),
     ),
-    "too large": ({"inflate_to": TOO_LARGE}, Case(error=Kind.ANSWER_TOO_LARGE, words="128 MiB", tries=1)),
-    "packed twice": (
+    "too large": ({"inflate_to": TOO_LARGE}, Scenario(error=Kind.ANSWER_TOO_LARGE, words="128 MiB", tries=1)),
+    "compressed twice": (
         {"inflate_to": 1 << 20, "gzip_layers": 2},
-        Case(error=Kind.NOT_JSON, words="gzip, gzip", tries=1),
+        Scenario(error=Kind.NOT_JSON, words="gzip, gzip", tries=1),
     ),
-    "nested too deep": ({"nest": 100_000}, Case(error=Kind.BROKEN_JSON, words="too deep", status=200, tries=1)),
+    "nested too deep": ({"nest": 100_000}, Scenario(error=Kind.BROKEN_JSON, words="too deep", status=200, tries=1)),
 }
-# Their writes have an effect. The task reads that afterwards, and then knows.
-_WRITES_WITH_EFFECT: dict[str, tuple[dict[str, Any], Case]] = {
-    "408 with effect": ({"status": 408, "effect": True}, Case(error=Kind.SERVER_ERROR, status=408, tries=1)),
+# Their writes have an effect, which the task finds out by reading afterwards.
+_WRITES_WITH_EFFECT: dict[str, tuple[dict[str, Any], Scenario]] = {
+    "408 with effect": ({"status": 408, "effect": True}, Scenario(error=Kind.SERVER_ERROR, status=408, tries=1)),
     "302 with effect": (
         {"redirect": "https://login.example.com/", "status": 302, "effect": True},
-        Case(error=Kind.REDIRECT, status=302, tries=1),
+        Scenario(error=Kind.REDIRECT, status=302, tries=1),
     ),
-    "199 with effect": ({"status": 199, "effect": True}, Case(error=Kind.UNEXPECTED_STATUS, status=199, tries=1)),
+    "199 with effect": ({"status": 199, "effect": True}, Scenario(error=Kind.UNEXPECTED_STATUS, status=199, tries=1)),
 }
 # A key that may not read is another matter: see test_change_modules.py.
 _NOT_FOR_READS = ("403", "404 route")
 
-# After a write was accepted. Each case with an effect that does not show waits some seconds for it.
+# After a write was accepted. Each task whose effect is not visible waits some seconds for it.
 _ACCEPTED = {
-    "accepted without effect": Case(
+    "accepted without effect": Scenario(
         ({"operation": WRITE, "replace": lambda answer: answer, "effect": False},),
         "its effect is not visible yet",
         method=None,
         tries=1,
         accepted=True,
     ),
-    "accepted in part": Case(
+    "accepted in part": Scenario(
         ({"operation": WRITE, "partial_effect": 1},),
         "neither the state before nor the one asked for",
         method=None,
         tries=1,
         accepted=True,
     ),
-    "answer without incidents": Case(({"operation": WRITE, "replace": {"incidents": []}},), tries=1),
-    "answer shows the state before": Case(({"operation": WRITE, "replace": still_assigned},), tries=1),
-    "reads lag behind": Case(({"operation": WRITE, "replace": {"incidents": []}},), tries=1, server={"stale_reads": 2}),
+    "answer without incidents": Scenario(({"operation": WRITE, "replace": {"incidents": []}},), tries=1),
+    "answer shows the state before": Scenario(({"operation": WRITE, "replace": still_assigned},), tries=1),
+    "reads lag behind": Scenario(
+        ({"operation": WRITE, "replace": {"incidents": []}},), tries=1, server={"stale_reads": 2}
+    ),
 }
 
 
-def _cases() -> dict[str, Case]:
-    cases = {
-        "no retries": Case(
+def _build_scenarios() -> dict[str, Scenario]:
+    scenarios = {
+        "no retries": Scenario(
             ({"operation": READ, "status": 503},), Kind.SERVER_ERROR, "", 503, "GET", 1, options={"retries": 0}
         )
     }
-    for name, by_operation in _PASSING.items():
+    for name, by_operation in _TRANSIENT_FAULTS.items():
         faults = [{"operation": op, "times": 1, **fault} for op, listed in by_operation.items() for fault in listed]
-        cases[f"{name}, then none"] = Case(tuple(faults), options={"retries": 3})
-    lasting: dict[str, tuple[dict[str, Any], Case]] = {**_LASTING, **_WRITES_WITH_EFFECT}
-    for name, (fault, case) in lasting.items():
+        scenarios[f"{name}, then none"] = Scenario(tuple(faults), options={"retries": 3})
+    lasting: dict[str, tuple[dict[str, Any], Scenario]] = {**_PERMANENT_FAULTS, **_WRITES_WITH_EFFECT}
+    for name, (fault, scenario) in lasting.items():
         for operation in (READ, WRITE):
-            if operation == WRITE or (name in _LASTING and name not in _NOT_FOR_READS):
-                # A write that has an effect is found out between two tries. It is not sent again.
-                effect = {"effect": False} if case.tries == 2 else {}
-                cases[f"{operation}: {name}"] = case._replace(
+            if operation == WRITE or (name in _PERMANENT_FAULTS and name not in _NOT_FOR_READS):
+                # Between two tries, the task finds out that a write had an effect. It is not sent again.
+                effect = {"effect": False} if scenario.tries == 2 else {}
+                scenarios[f"{operation}: {name}"] = scenario._replace(
                     faults=({"operation": operation, **fault, **effect},),
                     method=METHODS[operation],
-                    accepted=case.accepted and operation == WRITE,
+                    accepted=scenario.accepted and operation == WRITE,
                 )
-    return {**cases, **_ACCEPTED}
+    return {**scenarios, **_ACCEPTED}
 
 
-CASES = _cases()
+SCENARIOS = _build_scenarios()
 BOTH_WAYS = (
-    tuple(CASES)
+    tuple(SCENARIOS)
     if ALL
     else (
         "server errors, then none",
@@ -206,17 +208,17 @@ BOTH_WAYS = (
 class Subject:
     """A simulator with three incidents, the first and the last of them assigned."""
 
-    def __init__(self, case: Case, sim: Simulator) -> None:
+    def __init__(self, scenario: Scenario, sim: Simulator) -> None:
         self.sim = sim
         self.assigned = [sim.add_incident(assignees=("alice",)), sim.add_incident(assignees=("bob", "carol"))]
         self.ids = [self.assigned[0], sim.add_incident(assignees=()), self.assigned[1]]
-        self.faults = [Fault(**fault) for fault in case.faults]
+        self.faults = [Fault(**fault) for fault in scenario.faults]
         for fault in self.faults:
             sim.fault(fault)
 
-    def unassigned(self) -> list[str]:
+    def unassigned_ids(self) -> list[str]:
         """What was really done."""
-        return [one for one in self.assigned if not self.sim.assignees(one)]
+        return [incident_id for incident_id in self.assigned if not self.sim.assignees(incident_id)]
 
     def expected_tries(self, operation: str) -> int:
         faults = [fault for fault in self.faults if fault.operation == operation]
@@ -224,41 +226,41 @@ class Subject:
         return effects.index(True) + 1 if operation == WRITE and True in effects else len(faults) + 1
 
 
-class Other(NamedTuple):
-    """A task that is like no other. It runs in the same playbook to save time."""
+class SpecialTask(NamedTuple):
+    """A task with a test of its own. It runs in the same playbook to save time."""
 
     sim: Simulator
     ids: list[str]
     options: Mapping[str, Any] = MappingProxyType({"retries": 0})
 
 
-def other_tasks(simulators: Callable[..., Simulator]) -> dict[str, Other]:
+def other_tasks(simulators: Callable[..., Simulator]) -> dict[str, SpecialTask]:
     others = {}
     for name, effect in {"lost answer, with effect": True, "lost answer, without": False}.items():
         sim = simulators()
-        others[name] = Other(sim, sim.add_incidents(2, assigned=1))
+        others[name] = SpecialTask(sim, sim.add_incidents(2, assigned=1))
         sim.fault(Fault(WRITE, reset=True, effect=effect))
         sim.fault(Fault(READ, status=503, skip=1))
     sim = simulators()
-    disappearing = others["disappears"] = Other(sim, sim.add_incidents(2, assigned=2))
+    disappearing = others["disappears"] = SpecialTask(sim, sim.add_incidents(2, assigned=2))
     sim.on_request = lambda entry: (
         disappearing.sim.remove_incident(disappearing.ids[0]) if entry.operation == WRITE else None
     )
     sim = simulators(latency=0.05)
-    others["a thousand"] = Other(sim, sim.add_incidents(1000, assigned=500, events=0))
+    others["a thousand"] = SpecialTask(sim, sim.add_incidents(1000, assigned=500, events=0))
     sim = simulators()
-    many = others["one of many requests"] = Other(sim, sim.add_incidents(500, assigned=500, events=0))
+    many = others["one of many requests"] = SpecialTask(sim, sim.add_incidents(500, assigned=500, events=0))
     sim.fault(Fault(WRITE, when_id=many.ids[-1], status=500))
     sim = simulators(rate_limit=3)
     for number, incident_id in enumerate(sim.add_incidents(4, assigned=4)):
-        others[f"limited rate {number}"] = Other(sim, [incident_id], {"retries": 8})
+        others[f"limited rate {number}"] = SpecialTask(sim, [incident_id], {"retries": 8})
     return others
 
 
 class Played(NamedTuple):
     run: Run
     subjects: dict[str, Subject]
-    others: dict[str, Other]
+    others: dict[str, SpecialTask]
     unassigned: dict[str, list[str]]
     """What was really done by the end of this run."""
     journals: dict[str, list[Entry]]
@@ -267,25 +269,29 @@ class Played(NamedTuple):
         return self.run.of("unassign", name)
 
 
-def play(ansible: Ansible, subjects: dict[str, Subject], others: dict[str, Other], way: str = IN_PROCESS) -> Played:
-    tasks = {name: Other(subject.sim, subject.ids, CASES[name].options) for name, subject in subjects.items()} | others
+def play(
+    ansible: Ansible, subjects: dict[str, Subject], others: dict[str, SpecialTask], way: str = IN_PROCESS
+) -> Played:
+    tasks = {
+        name: SpecialTask(subject.sim, subject.ids, SCENARIOS[name].options) for name, subject in subjects.items()
+    } | others
     common = {"api_key": KEY, "api_version": "5", "retries": 1, "timeout": 2}
-    cases = {
-        name: playbooks.Case({**common, "api_url": task.sim.url, "incident_ids": task.ids, **task.options})
+    host_tasks = {
+        name: HostTask({**common, "api_url": task.sim.url, "incident_ids": task.ids, **task.options})
         for name, task in tasks.items()
     }
     return Played(
-        ansible.each(cases, way=way),
+        ansible.run_each(host_tasks, way=way),
         subjects,
         others,
-        {name: subject.unassigned() for name, subject in subjects.items()},
+        {name: subject.unassigned_ids() for name, subject in subjects.items()},
         {name: list(task.sim.journal) for name, task in tasks.items()},
     )
 
 
 @pytest.fixture(scope="module")
 def faulty(simulators: Callable[..., Simulator], shared_ansible: Ansible) -> Played:
-    subjects = {name: Subject(case, simulators(**case.server)) for name, case in CASES.items()}
+    subjects = {name: Subject(scenario, simulators(**scenario.server)) for name, scenario in SCENARIOS.items()}
     return play(shared_ansible, subjects, other_tasks(simulators))
 
 
@@ -300,57 +306,58 @@ def clean(faulty: Played, shared_ansible: Ansible) -> Played:
     return play(shared_ansible, faulty.subjects, others)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", SCENARIOS)
 class TestFault:
     def test_message(self, faulty: Played, name: str) -> None:
-        case, result = CASES[name], faulty.result(name)
-        assert result.failed == bool(case.error), result.result
-        if case.error:
-            assert is_about(result["msg"], case.error), result["msg"]
-            assert case.words in result["msg"]
+        scenario, result = SCENARIOS[name], faulty.result(name)
+        assert result.failed == bool(scenario.error), result.result
+        if scenario.error:
+            assert is_about(result["msg"], scenario.error), result["msg"]
+            assert scenario.words in result["msg"]
             assert len(result["msg"]) < 800
 
     def test_failure(self, faulty: Played, name: str) -> None:
-        case, result = CASES[name], faulty.result(name)
-        assert ("failure" in result) == bool(case.error)
-        if case.error:
+        scenario, result = SCENARIOS[name], faulty.result(name)
+        assert ("failure" in result) == bool(scenario.error)
+        if scenario.error:
             failure = result["failure"]
             assert set(failure) == {"status", "method", "url", "message", "correlation_id"}
-            assert (failure["status"], failure["method"]) == (case.status, case.method)
-            assert case.words in (failure["message"] or "")
+            assert (failure["status"], failure["method"]) == (scenario.status, scenario.method)
+            assert scenario.words in (failure["message"] or "")
 
-    def test_result_is_true(self, faulty: Played, name: str) -> None:
+    def test_result_says_what_was_done(self, faulty: Played, name: str) -> None:
         result, unassigned = faulty.result(name), faulty.unassigned[name]
         still_assigned = set(faulty.subjects[name].assigned) - set(unassigned)
-        assert result["changed"] == (bool(unassigned) or CASES[name].accepted)
+        assert result["changed"] == (bool(unassigned) or SCENARIOS[name].accepted)
         assert result["unassigned_ids"] == unassigned
         for incident in result["incidents"]:
             assert bool(incident["assignments"]) == (incident["id"] in still_assigned)
         assert result.failed or not still_assigned
 
     def test_requests(self, faulty: Played, name: str) -> None:
-        case, subject = CASES[name], faulty.subjects[name]
+        scenario, subject = SCENARIOS[name], faulty.subjects[name]
         writes = [entry for entry in faulty.journals[name] if entry.operation == WRITE]
         assert all(entry.ids == subject.assigned for entry in writes)
         operations = {str(fault.operation) for fault in subject.faults}
         assert bool(writes) == (WRITE in operations)
         if WRITE in operations:
-            assert len(writes) == (case.tries or subject.expected_tries(WRITE))
+            assert len(writes) == (scenario.tries or subject.expected_tries(WRITE))
         else:
-            assert len(faulty.journals[name]) == case.tries
+            assert len(faulty.journals[name]) == scenario.tries
 
     def test_second_task_does_the_rest(self, clean: Played, faulty: Played, name: str) -> None:
         subject = faulty.subjects[name]
-        rest = [one for one in subject.assigned if one not in faulty.unassigned[name]]
+        rest = [incident_id for incident_id in subject.assigned if incident_id not in faulty.unassigned[name]]
         assert clean.result(name)["unassigned_ids"] == rest
         assert clean.unassigned[name] == subject.assigned
-        assert [one for entry in clean.journals[name] if entry.operation == WRITE for one in entry.ids] == rest
+        writes = [entry for entry in clean.journals[name] if entry.operation == WRITE]
+        assert [incident_id for entry in writes for incident_id in entry.ids] == rest
 
 
 def test_both_ways_return_the_same(
     faulty: Played, simulators: Callable[..., Simulator], shared_ansible: Ansible
 ) -> None:
-    subjects = {name: Subject(CASES[name], simulators(**CASES[name].server)) for name in BOTH_WAYS}
+    subjects = {name: Subject(SCENARIOS[name], simulators(**SCENARIOS[name].server)) for name in BOTH_WAYS}
     assert_same_results(faulty.run, play(shared_ansible, subjects, {}, AS_MODULE).run, check_ways=False)
 
 
@@ -358,7 +365,7 @@ def test_no_traceback(faulty: Played, clean: Played) -> None:
     assert "Traceback" not in faulty.run.output + clean.run.output
 
 
-def test_effect_that_does_not_show_is_waited_for(faulty: Played) -> None:
+def test_waits_for_an_effect_that_is_not_visible(faulty: Played) -> None:
     reads = [entry for entry in faulty.journals["accepted without effect"] if entry.operation == READ]
     assert len(reads) == 6
     assert 3.5 < faulty.result("accepted without effect").seconds < 20
@@ -388,7 +395,7 @@ def test_a_thousand_incidents(faulty: Played) -> None:
     assert [incident["id"] for incident in result["incidents"]] == ids
     assert max(len(sim.url + entry.target) for entry in sim.journal) < 8000
     for operation, expected in ((READ, ids), (WRITE, result["unassigned_ids"])):
-        sent = [one for entry in sim.journal if entry.operation == operation for one in entry.ids]
+        sent = [incident_id for entry in sim.journal if entry.operation == operation for incident_id in entry.ids]
         assert sorted(sent) == sorted(expected), "each once"
     assert 1 < sim.peak <= 4, "a few requests at a time"
 

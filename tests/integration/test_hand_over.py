@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import pytest
 from parity import assert_same_requests, assert_same_results
-from playbooks import AS_MODULE, IN_PROCESS, KEY, LOUD, WAYS, Ansible, Run
+from playbooks import AS_MODULE, IN_PROCESS, KEY, MAX_VERBOSITY, WAYS, Ansible, Run
 from simulator import Simulator
 
 pytestmark = pytest.mark.parity
@@ -77,7 +77,7 @@ def play(ansible: Ansible, sim: Simulator, way: str) -> Run:
     # Not on the command line, which Ansible itself shows.
     variables = ansible.folder / "variables.json"
     variables.write_text(json.dumps({"url": sim.url, "key": KEY}), encoding="utf-8")
-    run = ansible.playbook(PLAYBOOK, ["--extra-vars", f"@{variables}", *LOUD], way=way)
+    run = ansible.playbook(PLAYBOOK, ["--extra-vars", f"@{variables}", *MAX_VERBOSITY], way=way)
     assert run.returncode == 0, run.end
     assert {name: sim.incident(before[name]) for name in others} == others
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from parity import ALL, assert_same_requests, assert_same_results
-from playbooks import AS_MODULE, IN_PROCESS, KEY, Ansible, Case, Run, TaskResult
+from playbooks import AS_MODULE, IN_PROCESS, KEY, Ansible, HostTask, Run, TaskResult
 from simulator import APPLICATION_LABEL, SUBSYSTEM_LABEL, Entry, Fault, Simulator
 
 UNKNOWN = "11111111-2222-4333-8444-555555555555"
@@ -83,7 +83,7 @@ QUERY: dict[str, Any] = {
 }
 
 # Options of the simulator and of the task. The IDs of the task are filled in.
-CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+SCENARIOS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "filters in a body": ({}, {**FILTERS, **LABELS, "order_by": ORDER, "api_version": "5"}),
     "filters in a query": ({"latest": "3"}, FILTERS),
     "order in a query": ({}, {**FILTERS, "order_by": ORDER, "api_version": "3"}),
@@ -101,7 +101,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "without read": ({"key": {"permissions": ["incidents:assign"]}}, {"status": ["triggered"], "api_version": "5"}),
 }
 IN_CHECK_MODE = ("filters in a query", "by IDs")
-BOTH_WAYS = tuple(CASES) if ALL else ("filters in a body", "a page fails", "unknown ID")
+BOTH_WAYS = tuple(SCENARIOS) if ALL else ("filters in a body", "a page fails", "unknown ID")
 
 
 class Subject:
@@ -122,7 +122,7 @@ class Subject:
             sim.fault(Fault("list", status=500, skip=1))
         if name == "pages without end":
             sim.fault(Fault("list", endless_pages=True))
-        self.options = {"api_url": sim.url, "api_key": KEY, **CASES[name][1]}
+        self.options = {"api_url": sim.url, "api_key": KEY, **SCENARIOS[name][1]}
         if "incident_ids" in self.options:
             # The same incident, in another spelling of its ID, is returned once.
             self.options["incident_ids"] = [self.ids[2], UNKNOWN, self.ids[0], self.ids[2].upper()]
@@ -145,25 +145,27 @@ Play = Callable[..., Played]
 
 @pytest.fixture(scope="module")
 def play(simulators: Callable[..., Simulator], shared_ansible: Ansible) -> Play:
-    """Runs cases in one playbook."""
+    """Runs the scenarios in one playbook."""
 
     def run(names: tuple[str, ...], way: str) -> Played:
         # The clock stands still, so that the order by creation is the same each time.
         now = time.time()
-        subjects = {name: Subject(name, simulators(clock=lambda: now, **CASES[name][0])) for name in names}
-        cases = {
-            name: Case(subject.options, module="incident_info", plays=["check" if name in IN_CHECK_MODE else "real"])
+        subjects = {name: Subject(name, simulators(clock=lambda: now, **SCENARIOS[name][0])) for name in names}
+        host_tasks = {
+            name: HostTask(
+                subject.options, module="incident_info", plays=["check" if name in IN_CHECK_MODE else "real"]
+            )
             for name, subject in subjects.items()
         }
         plays = ({"name": "check", "check_mode": True}, {"name": "real"})
-        return Played(shared_ansible.each(cases, *plays, way=way), subjects)
+        return Played(shared_ansible.run_each(host_tasks, *plays, way=way), subjects)
 
     return run
 
 
 @pytest.fixture(scope="module")
 def played(play: Play) -> Played:
-    return play(tuple(CASES), IN_PROCESS)
+    return play(tuple(SCENARIOS), IN_PROCESS)
 
 
 def ids_of(found: TaskResult) -> list[str]:
@@ -177,7 +179,7 @@ def test_both_ways_return_and_send_the_same(play: Play, played: Played) -> None:
         assert_same_requests(played.subjects[name].sim.journal, as_modules.subjects[name].sim.journal)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", SCENARIOS)
 def test_changes_nothing_and_returns_no_facts(played: Played, name: str) -> None:
     found = played.result(name)
     assert found["changed"] is False
@@ -232,7 +234,7 @@ class TestFilters:
         ]
 
     @pytest.mark.parametrize(("name", "option"), [("order", "order_by"), ("labels", "contextual_labels")])
-    def test_what_version_3_cannot(self, played: Played, name: str, option: str) -> None:
+    def test_options_that_version_3_cannot_send(self, played: Played, name: str, option: str) -> None:
         refused = played.result(f"{name} in a query")
         assert refused.failed
         assert f"{option} cannot be sent in API version 3" in refused["msg"]
@@ -245,7 +247,7 @@ class TestFilters:
         assert (found["incidents"], found["total"]) == ([], 0)
         assert played.subjects["empty filter"].sim.journal == []
 
-    def test_what_the_api_cannot_filter(self, played: Played) -> None:
+    def test_assigned_is_filtered_by_the_module(self, played: Played) -> None:
         for name, wanted in (("unassigned", slice(1, None)), ("assigned", slice(1))):
             found, subject = played.result(name), played.subjects[name]
             assert sorted(ids_of(found)) == sorted(subject.ids[wanted])
@@ -254,7 +256,7 @@ class TestFilters:
 
 
 class TestPages:
-    def test_all(self, played: Played) -> None:
+    def test_every_page_is_read(self, played: Played) -> None:
         found, subject = played.result("every page"), played.subjects["every page"]
         assert sorted(ids_of(found)) == sorted(subject.ids)
         assert (found["count"], found["total"]) == (MANY, MANY)
@@ -308,7 +310,7 @@ class TestKeys:
         assert "not-the-key-5521" not in str(failed.result)
         assert played.subjects["wrong key"].pages == []
 
-    def test_without_read(self, played: Played) -> None:
+    def test_key_that_may_not_read(self, played: Played) -> None:
         failed = played.result("without read")
         assert failed.failed
         assert "incidents:read" in failed["msg"]

@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from playbooks import AS_MODULE, IN_PROCESS, KEY, Ansible, Case, Run, unassign
+from playbooks import AS_MODULE, IN_PROCESS, KEY, Ansible, HostTask, Run, unassign
 from simulator import Entry, Fault, Simulator
 
 # The write has an effect, and its answer does not come while a test runs.
-HANGS: dict[str, Any] = {"operation": "unassign", "hang": 60, "effect": True}
-# Seconds within which a signal ends a task. More than promised, as the machine may be busy.
-SOON = 8
+HANGING_WRITE: dict[str, Any] = {"operation": "unassign", "hang": 60, "effect": True}
+# A signal ends a task within these seconds. They are more than promised, as the machine may be busy.
+SIGNAL_SECONDS = 8
 
 
 def processes_with(marker: str) -> list[int]:
@@ -57,12 +57,12 @@ def interrupt(ansible: Ansible, sim: Simulator, default_sigint: None) -> Callabl
     """Runs a task whose write hangs, and sends a signal to its processes meanwhile."""
 
     def run(number: signal.Signals, way: str, marker: str, in_environment_of_task: bool) -> Interrupted:
-        sim.fault(Fault(**HANGS))
+        sim.fault(Fault(**HANGING_WRITE))
         sent: list[float] = []
 
         def send() -> None:
             for process in processes_with(marker):
-                # The end of one may be that of another.
+                # The end of one process may end another.
                 with suppress(ProcessLookupError):
                     os.kill(process, number)
             sent.append(time.monotonic())
@@ -75,18 +75,18 @@ def interrupt(ansible: Ansible, sim: Simulator, default_sigint: None) -> Callabl
         environment = {name: value}
         ids = sim.add_incidents(2, assigned=1)
         task = unassign(ids, api_url=sim.url, api_key=KEY, environment=environment if in_environment_of_task else {})
-        done = ansible.play(task, env={} if in_environment_of_task else environment, way=way)
-        return Interrupted(done, time.monotonic() - sent[0], list(sim.journal))
+        result = ansible.play(task, env={} if in_environment_of_task else environment, way=way)
+        return Interrupted(result, time.monotonic() - sent[0], list(sim.journal))
 
     return run
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signal_to_a_module_ends_in_a_result(interrupt: Callable[..., Interrupted], number: signal.Signals) -> None:
-    """The task has been written by then. Nobody has said whether with success, and nobody is asked any more."""
+    """By then the write has been sent, and not been answered. No further request is sent."""
     marker = f"TEST_MARKER=module-{os.getpid()}-{number}"
     run, seconds, requests = interrupt(number, AS_MODULE, marker, in_environment_of_task=True)
-    assert seconds < SOON
+    assert seconds < SIGNAL_SECONDS
     assert run.only.failed
     assert run.only["changed"] is True
     assert run.only["unassigned_ids"] == []
@@ -95,11 +95,11 @@ def test_signal_to_a_module_ends_in_a_result(interrupt: Callable[..., Interrupte
     assert [entry.operation for entry in requests] == ["read_many", "unassign"]
 
 
-def test_ctrl_c_ends_ansible_and_leaves_nothing(interrupt: Callable[..., Interrupted]) -> None:
+def test_ctrl_c_ends_ansible_and_leaves_no_process(interrupt: Callable[..., Interrupted]) -> None:
     """It reaches all processes of the terminal. In process there is no result then, as with all action plugins."""
     marker = f"TEST_MARKER=process-{os.getpid()}"
     run, seconds, requests = interrupt(signal.SIGINT, IN_PROCESS, marker, in_environment_of_task=False)
-    assert seconds < SOON
+    assert seconds < SIGNAL_SECONDS
     assert run.returncode != 0
     assert "Traceback" not in run.output
     assert processes_with(marker) == []
@@ -133,7 +133,7 @@ DEADLINES = {
 
 @pytest.fixture(scope="module")
 def deadlines(simulators: Callable[..., Simulator], shared_ansible: Ansible) -> Run:
-    cases = {}
+    host_tasks = {}
     for name, deadline in DEADLINES.items():
         sim = simulators()
         sim.fault(Fault(**deadline.fault))
@@ -143,8 +143,8 @@ def deadlines(simulators: Callable[..., Simulator], shared_ansible: Ansible) -> 
             "incident_ids": sim.add_incidents(2, assigned=1),
             "deadline": 1,
         }
-        cases[name] = Case({**options, "api_version": "5", **deadline.options})
-    return shared_ansible.each(cases)
+        host_tasks[name] = HostTask({**options, "api_version": "5", **deadline.options})
+    return shared_ansible.run_each(host_tasks)
 
 
 @pytest.mark.parametrize("name", DEADLINES)
@@ -154,5 +154,5 @@ def test_deadline(deadlines: Run, name: str) -> None:
     assert expected.text in result["msg"]
     assert result["changed"] is expected.changed
     assert bool(result["unassigned_ids"]) is expected.verified
-    # The deadline, and one try more.
-    assert result.seconds < 1 + 1.5 + SOON
+    # The deadline, and one more try.
+    assert result.seconds < 1 + 1.5 + SIGNAL_SECONDS

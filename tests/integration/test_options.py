@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Options as they arrive from surveys, command lines and YAML, and incidents that Ansible could not carry.
+"""Options as they arrive from surveys, command lines and YAML, and user data that Ansible refuses in a result.
 
-What Ansible makes of a value differs between its versions, so each version refuses it with words of its own.
+Each version of Ansible converts values in its own way, so the wording of a refusal differs as well.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from parity import ALL, assert_same_results
-from playbooks import AS_MODULE, IN_PROCESS, KEY, LOUD, WAYS, Ansible, Run, Task, task
+from playbooks import AS_MODULE, IN_PROCESS, KEY, MAX_VERBOSITY, WAYS, Ansible, Run, Task, task
 from simulator import Fault, Simulator
 
 pytestmark = pytest.mark.parity
@@ -35,7 +35,7 @@ class Refused(NamedTuple):
     texts: tuple[str, ...]
     """One of them is in the message."""
     as_module: bool = False
-    """Whether it also runs as a module. Ansible gives options to modules in another way."""
+    """Whether it also runs as a module. Ansible passes options to modules in another way."""
 
 
 def _unassign(ids: Any, *texts: str) -> Refused:
@@ -84,7 +84,7 @@ def play(sims: dict[str, Simulator], shared_ansible: Ansible) -> Callable[[str],
         ]
         left_out = {"assignees": "{{ survey | default(omit, true) }}", "applications": "shop,  billing"}
         accepted = task("incident_info", name="accepted", **common, api_version="5", **left_out)
-        return shared_ansible.play(*tasks, accepted, args=["-e", EXTRA_VARS, *LOUD], way=way, vars=VARIABLES)
+        return shared_ansible.play(*tasks, accepted, args=["-e", EXTRA_VARS, *MAX_VERBOSITY], way=way, vars=VARIABLES)
 
     return run
 
@@ -95,7 +95,7 @@ def in_process(play: Callable[[str], Run]) -> Run:
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_refused(in_process: Run, name: str) -> None:
+def test_invalid_values_are_refused(in_process: Run, name: str) -> None:
     result = in_process.of(name)
     assert result.failed
     assert any(text in result["msg"] for text in REFUSED[name].texts), result["msg"]
@@ -103,7 +103,7 @@ def test_refused(in_process: Run, name: str) -> None:
     assert result.result.get("failure") is None or "Unknown incident IDs" in result["msg"]
 
 
-def test_only_what_is_accepted_is_sent(in_process: Run, sims: dict[str, Simulator]) -> None:
+def test_only_the_valid_task_sends_a_request(in_process: Run, sims: dict[str, Simulator]) -> None:
     assert not in_process.of("accepted").failed
     sent = [entry for entry in sims[IN_PROCESS].journal if FIRST not in entry.ids]
     assert [entry.operation for entry in sent] == ["list"]
@@ -123,8 +123,8 @@ RESERVED = {"__ansible_type": "x", "__ansible_unsafe": "y", "ordinary": "z"}
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_incidents_that_ansible_could_not_carry(ansible: Ansible, sim: Simulator, way: str) -> None:
-    """User data that would make Ansible refuse the result, after the write. It is made portable, with a warning."""
+def test_data_that_ansible_refuses_is_made_portable(ansible: Ansible, sim: Simulator, way: str) -> None:
+    """Otherwise Ansible would refuse the result, after the write. The task warns of what it changed."""
     sim.add_incident(FIRST, assignees=("dana",), displayLabels=RESERVED, name="half a character: \ud83d")
     for operation in ("read_many", "unassign"):
         sim.fault(Fault(operation, nest=LEVELS))
@@ -134,7 +134,7 @@ def test_incidents_that_ansible_could_not_carry(ansible: Ansible, sim: Simulator
         task("incident_unassign", name="check", check_mode=True, diff=True, **options),
         task("incident_unassign", name="real", diff=True, register="done", **options),
         {"name": "facts", "ansible.builtin.debug": {"msg": facts}},
-        args=LOUD,
+        args=MAX_VERBOSITY,
         way=way,
     )
     assert run.returncode == 0, run.end

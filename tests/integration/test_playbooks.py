@@ -29,7 +29,7 @@ KINDS = ("incidents", "cases", "both")
 NAME = "Checkout {{ 1 / 0 }} latency"
 
 # The name of the run, the name of the playbook, and its variables.
-RunOfPlaybook = tuple[str, str, dict[str, Any]]
+PlaybookRun = tuple[str, str, dict[str, Any]]
 
 
 class Service:
@@ -55,8 +55,8 @@ class Service:
         )
         return str(self.simulator.case(case_id)["readableId"])
 
-    def runs(self) -> Iterator[RunOfPlaybook]:
-        """What is of the other kind must not be changed."""
+    def runs(self) -> Iterator[PlaybookRun]:
+        """Each run has incidents and cases of its own. Those of the other kind must not be changed."""
         for kind in KINDS:
             given = {} if kind == "both" else {"kind": kind}
             first, second = (self.user(f"{name}.{kind}@example.com") for name in ("dana", "lee"))
@@ -94,24 +94,24 @@ class Service:
             variables = {name: ids[name] for name in wanted}
             yield f"triage-given-{kind}", "triage", {**variables, "assignee": second}
 
-        # What is found by its severity or priority.
+        # What triage finds by its severity or priority.
         assignee = self.emails["lee.both@example.com"]
         self.incident(severity="INCIDENT_SEVERITY_CRITICAL")
         self.case(priority="P1")
         for kind in ("incidents", "cases"):
             yield f"triage-{kind}", "triage", {"assignee": assignee, "kind": kind, "created_after": "-15m"}
-        # At the end, as what they show depends on the others.
+        # Last, because they show what the others have changed.
         for kind in KINDS:
             shown = {} if kind == "both" else {"kind": kind, "limit": 1}
             yield f"list-{kind}", "list", {**shown, "user": "lee.both@example.com", "team_id": TEAM}
 
 
-def of_both_kinds(runs: Sequence[RunOfPlaybook]) -> list[RunOfPlaybook]:
+def of_both_kinds(runs: Sequence[PlaybookRun]) -> list[PlaybookRun]:
     """One run of each playbook, and of each way to call it."""
     return [run for run in runs if run[0].endswith("-both")]
 
 
-def imports(runs: Sequence[RunOfPlaybook], rounds: int) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]:
+def imports(runs: Sequence[PlaybookRun], rounds: int) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]:
     """A playbook that imports each of them for the hosts of its runs, and these hosts with their variables."""
     plays, hosts = [], {}
     for playbook in dict.fromkeys(playbook for _name, playbook, _variables in runs):
@@ -141,13 +141,13 @@ class Played:
     def changes(self, host: str) -> dict[str, list[str]]:
         """The lists of IDs that tasks of the collection changed, by the names of the tasks."""
         return {
-            task.task: [value for key, value in sorted(task.result.items()) if key in _CHANGED]
+            task.task: [value for key, value in sorted(task.result.items()) if key in _NAMES_OF_CHANGED_IDS]
             for task in self.run.tasks
             if task.host == host and task.result.get("changed")
         }
 
     def lines(self, host: str) -> list[str]:
-        """What it shows."""
+        """The lines that its tasks named Show print."""
         shown = [
             task.result["msg"]
             for task in self.run.tasks
@@ -156,7 +156,7 @@ class Played:
         return [line for text in shown for line in ([text] if isinstance(text, str) else text)]
 
 
-_CHANGED = ("acknowledged_ids", "assigned_ids", "closed_ids", "resolved_ids", "unassigned_ids")
+_NAMES_OF_CHANGED_IDS = ("acknowledged_ids", "assigned_ids", "closed_ids", "resolved_ids", "unassigned_ids")
 
 
 @pytest.fixture(scope="module")
@@ -165,12 +165,12 @@ def service(simulators: Callable[..., Simulator]) -> Service:
 
 
 @pytest.fixture(scope="module")
-def runs(service: Service) -> Sequence[RunOfPlaybook]:
+def runs(service: Service) -> Sequence[PlaybookRun]:
     return list(service.runs())
 
 
 @pytest.fixture(scope="module")
-def played(service: Service, runs: Sequence[RunOfPlaybook], shared_ansible: Ansible) -> tuple[Played, Played]:
+def played(service: Service, runs: Sequence[PlaybookRun], shared_ansible: Ansible) -> tuple[Played, Played]:
     """In check mode, and then twice. What is for one kind runs once: its tasks are among those for both."""
     results: list[Played] = []
     for played, rounds, arguments in ((of_both_kinds(runs), 1, ["--check"]), (runs, 2, [])):
@@ -184,7 +184,7 @@ def played(service: Service, runs: Sequence[RunOfPlaybook], shared_ansible: Ansi
     return results[0], results[1]
 
 
-# By the kind of a run: the tasks that change something.
+# Run, without its kind -> the tasks that change something.
 TASKS = {
     "hand_over": ("Assign the {} to the next on call",),
     "leaver": ("Unassign the {}",),
@@ -197,13 +197,11 @@ TASKS = {
 }
 
 
-def test_every_playbook_is_run(runs: Sequence[RunOfPlaybook]) -> None:
+def test_every_playbook_is_run(runs: Sequence[PlaybookRun]) -> None:
     assert sorted({playbook for _name, playbook, _variables in runs}) == PLAYBOOKS
 
 
-def test_changes_what_was_asked_for_and_nothing_else(
-    runs: Sequence[RunOfPlaybook], played: tuple[Played, Played]
-) -> None:
+def test_only_what_was_asked_for_is_changed(runs: Sequence[PlaybookRun], played: tuple[Played, Played]) -> None:
     _checked, done = played
     for name, _playbook, _variables in runs:
         what, _hyphen, kind = name.rpartition("-")
@@ -213,20 +211,20 @@ def test_changes_what_was_asked_for_and_nothing_else(
         assert [len(ids) for lists in changes.values() for ids in lists] == [1] * len(changes), name
 
 
-def test_a_second_run_changes_nothing(runs: Sequence[RunOfPlaybook], played: tuple[Played, Played]) -> None:
+def test_a_second_run_changes_nothing(runs: Sequence[PlaybookRun], played: tuple[Played, Played]) -> None:
     _checked, done = played
     again = [name for name, _playbook, _variables in of_both_kinds(runs)]
     assert {*again} <= {host.removesuffix("-2") for host in done.hosts}
     assert [name for name in again if done.changes(f"{name}-2")] == []
 
 
-def test_check_mode_predicts_the_run(runs: Sequence[RunOfPlaybook], played: tuple[Played, Played]) -> None:
+def test_check_mode_predicts_the_run(runs: Sequence[PlaybookRun], played: tuple[Played, Played]) -> None:
     checked, done = played
     for name, _playbook, _variables in of_both_kinds(runs):
         assert checked.changes(f"{name}-1") == done.changes(f"{name}-1"), name
 
 
-def test_says_what_it_did(service: Service, played: tuple[Played, Played]) -> None:
+def test_summaries(service: Service, played: tuple[Played, Played]) -> None:
     checked, done = played
     first, second = (service.emails[f"{name}.both@example.com"] for name in ("dana", "lee"))
     summary, incident, case = done.lines("hand_over-both-1")
@@ -287,7 +285,7 @@ ACCEPTED: dict[str, dict[str, Any]] = {
 }
 
 
-def test_refuses_what_it_cannot_do(ansible: Ansible, sim: Simulator) -> None:
+def test_invalid_variables_fail_before_any_write(ansible: Ansible, sim: Simulator) -> None:
     sim.add_incident(INCIDENT, assignees=(DANA,))
     sim.add_incident(assignees=(), severity="INCIDENT_SEVERITY_CRITICAL", createdAt=timestamp(time.time() - 60))
     refused = [(name, playbook, variables) for name, (playbook, variables, _message) in REFUSED.items()]
@@ -296,10 +294,10 @@ def test_refuses_what_it_cannot_do(ansible: Ansible, sim: Simulator) -> None:
     plays, hosts = imports(runs, 1)
     run = ansible.playbook(plays, env=environment(sim), hosts=hosts)
     assert run.returncode == 2
-    said = {task.host: str(task.result.get("msg")) for task in run.tasks if task.failed}
+    messages = {task.host: str(task.result.get("msg")) for task in run.tasks if task.failed}
     for name, (_playbook, _variables, message) in REFUSED.items():
-        assert message in said.get(f"{name}-1", ""), (name, said.get(f"{name}-1"))
-    assert said.keys() == {f"{name}-1" for name in REFUSED}
+        assert message in messages.get(f"{name}-1", ""), (name, messages.get(f"{name}-1"))
+    assert messages.keys() == {f"{name}-1" for name in REFUSED}
     assert sim.writes == []
 
 
@@ -315,8 +313,8 @@ def test_runs_by_name_on_localhost(ansible: Ansible, sim: Simulator) -> None:
 FOLDER = ROOT / "playbooks"
 
 
-def test_names_no_host() -> None:
-    """The environment names it, so that they run against a simulator as well."""
+def test_playbooks_set_neither_host_nor_key() -> None:
+    """The environment sets both, so that the playbooks run against a simulator as well."""
     for name in PLAYBOOKS:
         tasks = yaml.safe_load((FOLDER / f"{name}.yml").read_text(encoding="utf-8"))[0]["tasks"]
         options = {option for task in tasks for value in task.values() if isinstance(value, dict) for option in value}

@@ -19,14 +19,14 @@ from typing import Any, NamedTuple
 
 import pytest
 from parity import ALL, assert_same_results
-from playbooks import AS_MODULE, IN_PROCESS, KEY, LOUD, Ansible, Case, Run
+from playbooks import AS_MODULE, IN_PROCESS, KEY, MAX_VERBOSITY, Ansible, HostTask, Run
 from simulator import Fault, Simulator
 
 IN_BASE64 = base64.b64encode(f"user:{KEY}".encode()).decode()
 ECHO = {"code": 401, "message": f"invalid header Authorization: Bearer {KEY}, or Basic {IN_BASE64}"}
 
 
-class Careless(NamedTuple):
+class Scenario(NamedTuple):
     """A task, and the service that it meets."""
 
     fault: dict[str, Any] | None = None
@@ -43,36 +43,36 @@ def closed_port() -> int:
         return int(listener.getsockname()[1])
 
 
-CASES = {
-    "echoed": Careless({"status": 401, "body": ECHO}),
-    "echoed to a body": Careless(
+SCENARIOS = {
+    "echoed": Scenario({"status": 401, "body": ECHO}),
+    "echoed to a body": Scenario(
         {"operation": "assign", "status": 401, "body": ECHO}, {"assignee": "next"}, "incident_assign"
     ),
-    "echoed to filters": Careless(
+    "echoed to filters": Scenario(
         {"operation": "list", "status": 401, "body": ECHO}, {"status": ["triggered"]}, "incident_info"
     ),
-    "echoed in a warning": Careless(
+    "echoed in a warning": Scenario(
         {"operation": "read_many", "status": 403, "body": f"the key {KEY} may not read"}, succeeds=True, as_module=True
     ),
-    "echoed and cut": Careless({"status": 400, "body": "x" * 290 + KEY}),
-    "in JSON of another form": Careless({"replace": {"incidents": {}, "notFoundIds": [], KEY: KEY}}),
-    "in a redirect": Careless({"redirect": f"https://elsewhere.example.com/?key={KEY}"}),
-    "in an answer that is no HTTP": Careless({"raw": f"{KEY}\r\n\r\n"}),
+    "echoed and cut": Scenario({"status": 400, "body": "x" * 290 + KEY}),
+    "in JSON of another form": Scenario({"replace": {"incidents": {}, "notFoundIds": [], KEY: KEY}}),
+    "in a redirect": Scenario({"redirect": f"https://elsewhere.example.com/?key={KEY}"}),
+    "in an answer that is not HTTP": Scenario({"raw": f"{KEY}\r\n\r\n"}),
     # urllib3 logs what it cannot parse, and Ansible writes what is logged in its own process to its log file.
-    "in a header that is none": Careless({"raw": f"HTTP/1.1 401 Unauthorized\r\nno header {KEY}\r\n\r\n"}),
-    "in JSON that is cut": Careless({"malformed": True}, incident={"name": KEY * 30}),
-    "in an incident": Careless(
+    "in a line that is not a header": Scenario({"raw": f"HTTP/1.1 401 Unauthorized\r\nno header {KEY}\r\n\r\n"}),
+    "in JSON that is cut": Scenario({"malformed": True}, incident={"name": KEY * 30}),
+    "in an incident": Scenario(
         incident={"name": f"key {KEY}", "displayLabels": {f"key {KEY}": IN_BASE64}}, succeeds=True, as_module=True
     ),
-    "no key": Careless(options={"api_key": f"{KEY}\n{KEY}"}),
-    "in another option": Careless(options={"region": KEY, "api_url": None}),
+    "no key": Scenario(options={"api_key": f"{KEY}\n{KEY}"}),
+    "in another option": Scenario(options={"region": KEY, "api_url": None}),
     # The module words this error, in both ways.
-    "as a value of a choice": Careless(options={"api_version": KEY}),
-    "nobody there": Careless(options={"api_url": f"http://127.0.0.1:{closed_port()}"}),
-    "with prefix": Careless(options={"api_key": f"Bearer {KEY}"}, succeeds=True),
-    "bare": Careless(options={"auth_scheme": "raw"}, succeeds=True),
+    "as a value of a choice": Scenario(options={"api_version": KEY}),
+    "no server": Scenario(options={"api_url": f"http://127.0.0.1:{closed_port()}"}),
+    "with prefix": Scenario(options={"api_key": f"Bearer {KEY}"}, succeeds=True),
+    "bare": Scenario(options={"auth_scheme": "raw"}, succeeds=True),
     # The module does not get the key as an option.
-    "in the environment": Careless({"status": 401, "body": ECHO}, {"api_key": None}, as_module=True),
+    "in the environment": Scenario({"status": 401, "body": ECHO}, {"api_key": None}, as_module=True),
 }
 
 
@@ -83,19 +83,19 @@ def log_file(ansible: Ansible) -> Path:
 @pytest.fixture(scope="module")
 def play(simulators: Callable[..., Simulator], shared_ansible: Ansible) -> Callable[[str], Run]:
     def run(way: str) -> Run:
-        cases = {}
-        for name, careless in CASES.items():
-            if not (way == IN_PROCESS or ALL or careless.as_module):
+        host_tasks = {}
+        for name, scenario in SCENARIOS.items():
+            if not (way == IN_PROCESS or ALL or scenario.as_module):
                 continue
             sim = simulators()
-            incident_id = sim.add_incident(**careless.incident)
-            if careless.fault:
-                sim.fault(Fault(**careless.fault))
-            ids = {} if "status" in careless.options else {"incident_ids": [incident_id]}
-            options = {"api_url": sim.url, "api_key": KEY, "retries": 0, "api_version": "5", **ids, **careless.options}
-            cases[name] = Case(options, module=careless.module)
+            incident_id = sim.add_incident(**scenario.incident)
+            if scenario.fault:
+                sim.fault(Fault(**scenario.fault))
+            ids = {} if "status" in scenario.options else {"incident_ids": [incident_id]}
+            options = {"api_url": sim.url, "api_key": KEY, "retries": 0, "api_version": "5", **ids, **scenario.options}
+            host_tasks[name] = HostTask(options, module=scenario.module)
         env = {"CORALOGIX_API_KEY": f" {KEY}\n", "ANSIBLE_LOG_PATH": str(log_file(shared_ansible))}
-        return shared_ansible.each(cases, {"name": "task", "diff": True}, args=LOUD, way=way, env=env)
+        return shared_ansible.run_each(host_tasks, {"name": "task", "diff": True}, args=MAX_VERBOSITY, way=way, env=env)
 
     return run
 
@@ -108,7 +108,7 @@ def in_process(play: Callable[[str], Run]) -> Run:
 @pytest.mark.parity
 def test_key_is_masked(in_process: Run) -> None:
     succeeded = {task.host for task in in_process.tasks if not task.failed}
-    assert succeeded == {name.replace(" ", "-") for name, careless in CASES.items() if careless.succeeds}
+    assert succeeded == {name.replace(" ", "-") for name, scenario in SCENARIOS.items() if scenario.succeeds}
     assert "the key ******** may not read" in in_process.output
     assert in_process.of("task", "in an incident")["incidents"][0]["name"] == "key ********"
     assert IN_BASE64 not in in_process.output
@@ -124,7 +124,7 @@ def test_key_is_not_in_the_log_file(in_process: Run, shared_ansible: Ansible) ->
     assert IN_BASE64 not in log
 
 
-def test_key_is_masked_as_a_module(play: Callable[[str], Run], in_process: Run) -> None:
+def test_key_is_masked_in_modules_too(play: Callable[[str], Run], in_process: Run) -> None:
     as_modules = play(AS_MODULE)
     assert_same_results(in_process, as_modules, check_ways=not ALL)
     assert IN_BASE64 not in as_modules.output

@@ -28,7 +28,7 @@ from playbooks import (
     AS_MODULE,
     IN_PROCESS,
     KEY,
-    LOUD,
+    MAX_VERBOSITY,
     MODULE_NAME,
     SWITCH,
     TARGET,
@@ -81,9 +81,9 @@ CONTEXTS = {
     "variable of Python": Context(AS_MODULE, {**OWN_PYTHON, "env": {"PYTHONHASHSEED": "1"}}),
     "variable with a name for shells": Context(AS_MODULE, {**OWN_PYTHON, "env": {"A=B": "1"}}),
     "delegated to another Python": Context(AS_MODULE, OWN_PYTHON, delegate="with another Python"),
-    "delegated to the own Python": Context(IN_PROCESS, OTHER_PYTHON, delegate="with the own Python"),
+    "delegated to its own Python": Context(IN_PROCESS, OTHER_PYTHON, delegate="with its own Python"),
 }
-DELEGATES = {"with another Python": OTHER_PYTHON, "with the own Python": OWN_PYTHON}
+DELEGATES = {"with another Python": OTHER_PYTHON, "with its own Python": OWN_PYTHON}
 
 PLAY = {
     "hosts": [host_name(name) for name in CONTEXTS],
@@ -143,7 +143,7 @@ def contexts(simulators: Callable[..., Simulator], shared_ansible: Ansible, pyth
             "options": {**options, **context.options},
             "delegate": host_name(context.delegate),
         }
-    return shared_ansible.playbook([PLAY, STATUS_PLAY], LOUD, hosts=hosts)
+    return shared_ansible.playbook([PLAY, STATUS_PLAY], MAX_VERBOSITY, hosts=hosts)
 
 
 @pytest.mark.parity
@@ -169,12 +169,12 @@ def play_text(text: str, **variables: str) -> str:
 
 @pytest.mark.parity
 class TestKeywords:
-    """Keywords of a task that only make sense one by one."""
+    """Keywords of a task, each in a play of its own."""
 
     def test_loop_items_do_not_share_their_environment(self, ansible: Ansible, sim: Simulator) -> None:
         items = [{"CX_API_KEY": "k1", "CORALOGIX_URL": sim.url}, {"CORALOGIX_URL": sim.url}]
         task = {**unassign([sim.add_incident()], environment="{{ item }}", ignore_errors=True), "loop": items}
-        run = ansible.play(task, args=LOUD)
+        run = ansible.play(task, args=MAX_VERBOSITY)
         first, second = run.only["results"]
         assert "did not accept the API key" in first["msg"]
         assert second["msg"].startswith("No API key.")
@@ -188,11 +188,11 @@ class TestKeywords:
             {**unassign([ids[0]], name="until", register="tried", **options), "until": "tried is success", "delay": 0},
             {**unassign("{{ item }}", name="loop", **options), "loop": ids[:2]},
             {**unassign([ids[2]], name="no_log", **options), "no_log": True},
-            args=LOUD,
+            args=MAX_VERBOSITY,
         )
         assert run.returncode == 0, run.end
         assert (run.of("until")["attempts"], run.of("until")["unassigned_ids"]) == (2, [ids[0]])
-        assert [one["unassigned_ids"] for one in run.of("loop")["results"]] == [[], [ids[1]]]
+        assert [result["unassigned_ids"] for result in run.of("loop")["results"]] == [[], [ids[1]]]
         assert run.of("no_log")["changed"] is True
         assert "incidents" not in run.of("no_log")
         assert ids[2] not in run.output
@@ -203,14 +203,14 @@ class TestKeywords:
         ids = sim.add_incidents(1, assigned=1)
         sim.fault(Fault("read_many", delay=1.5))
         task = {**unassign(ids, api_url=sim.url, api_key=KEY, ignore_errors=True), "timeout": 1}
-        run = ansible.play(task, args=LOUD)
+        run = ansible.play(task, args=MAX_VERBOSITY)
         assert run.only.failed
         assert not run.started_module()
         time.sleep(1)
         assert sim.writes == []
 
     def test_vault_and_time_without_quotes(self, ansible: Ansible, sim: Simulator) -> None:
-        """Values that are more than text. Where Ansible does not make text of them, the task is handed over."""
+        """Values that are not plain text. Where Ansible does not convert them to text, the task runs as a module."""
         ids = sim.add_incidents(1, assigned=1)
         vault = VaultLib([("default", VaultSecret(b"password"))]).encrypt(KEY).decode()
         text = """
@@ -229,7 +229,7 @@ class TestKeywords:
         book = play_text(text, url=sim.url, vault=textwrap.indent(vault, " " * 18))
         password = ansible.folder / "password"
         password.write_text("password", encoding="utf-8")
-        args = ["--vault-password-file", str(password), *LOUD]
+        args = ["--vault-password-file", str(password), *MAX_VERBOSITY]
         run = ansible.playbook(book, args, {"CORALOGIX_API_KEY": KEY})
         assert run.returncode == 0, run.end
         for name in ("vault", "time"):
@@ -240,7 +240,7 @@ class TestKeywords:
 def test_ad_hoc(ansible: Ansible, sim: Simulator) -> None:
     ids = sim.add_incidents(3, assigned=3)
     arguments = f"api_url={sim.url} incident_ids='{ids[0]}, {ids[1]},{ids[2]}'"
-    run = ansible.ad_hoc("incident_unassign", arguments, LOUD, {"CX_API_KEY": KEY})
+    run = ansible.ad_hoc("incident_unassign", arguments, MAX_VERBOSITY, {"CX_API_KEY": KEY})
     assert run.returncode == 0, run.end
     assert run.only["unassigned_ids"] == ids
     assert sim.writes[0].ids == ids
@@ -293,7 +293,9 @@ def failures(
         "ignore_errors": True,
     }
     play = {"hosts": "all", "gather_facts": False, "strategy": "free", "tasks": [task]}
-    run = shared_ansible.playbook([play], LOUD, hosts={name: {"options": options, **hosts[name]} for name in hosts})
+    run = shared_ansible.playbook(
+        [play], MAX_VERBOSITY, hosts={name: {"options": options, **hosts[name]} for name in hosts}
+    )
     assert sim.journal == []
     return run
 
@@ -307,12 +309,12 @@ class TestFailures:
         assert f"Unsupported parameters for ({MODULE_NAME}) module: regoin." in message
         assert failures.started_module("refused")
 
-    def test_missing(self, failures: Run, bare_python: Path) -> None:
+    def test_missing_library(self, failures: Run, bare_python: Path) -> None:
         message = failures.of("task", "bare")["msg"]
         assert message.startswith(f"The Python library requests is missing on {bare_python}. Install it there")
         assert sys.executable not in message
 
-    def test_broken(self, failures: Run) -> None:
+    def test_broken_library(self, failures: Run) -> None:
         for number, text in enumerate(BROKEN.values()):
             message = failures.of("task", f"broken-{number}")["msg"]
             assert message.startswith("The Python library requests cannot be imported on ")
@@ -324,15 +326,18 @@ class TestFailures:
         """Some cannot even read the code of a module. Where Ansible itself refuses a Python, it says so as well."""
         if version not in old_pythons:
             pytest.skip(f"this machine has no Python {version}")
-        for case in (version, f"async {version}"):
-            task = failures.of("task", case)
-            own = f"This module needs Python 3.9 or newer. {old_pythons[version]} is Python {version}. "
-            of_ansible = ("Ansible requires Python 3.9", "ansible-core requires a minimum of Python version 3.8")
+        for host in (version, f"async {version}"):
+            task = failures.of("task", host)
+            message = f"This module needs Python 3.9 or newer. {old_pythons[version]} is Python {version}. "
+            messages_of_ansible = (
+                "Ansible requires Python 3.9",
+                "ansible-core requires a minimum of Python version 3.8",
+            )
             assert task.failed
-            assert task["msg"].startswith((own, *of_ansible))
+            assert task["msg"].startswith((message, *messages_of_ansible))
             assert "Traceback" not in json.dumps(task.result)
 
-    def test_missing_for_ansible_itself(self, tmp_path: Path, bare_python: Path, sim: Simulator) -> None:
+    def test_library_missing_for_ansible_itself(self, tmp_path: Path, bare_python: Path, sim: Simulator) -> None:
         """Another Python may have it. If it does not, the message says which Pythons were tried."""
         hide = tmp_path / "hide_requests.py"
         hide.write_text(textwrap.dedent(HIDE_REQUESTS), encoding="utf-8")
@@ -342,7 +347,7 @@ class TestFailures:
             "bare": {"ansible_python_interpreter": str(bare_python)},
         }
         task = unassign(sim.add_incidents(1, assigned=1), api_url=sim.url, api_key=KEY, ignore_errors=True)
-        run = ansible.playbook([{"hosts": "all", "gather_facts": False, "tasks": [task]}], LOUD, hosts=hosts)
+        run = ansible.playbook([{"hosts": "all", "gather_facts": False, "tasks": [task]}], MAX_VERBOSITY, hosts=hosts)
         assert run.of("unassign", "works")["changed"] is True
         message = run.of("unassign", "bare")["msg"]
         assert f"requests is missing on {bare_python}." in message
