@@ -66,7 +66,7 @@ def python_problem(python: str, version: tuple[t.Any, ...]) -> str | None:
     needed, found = (".".join(map(str, numbers[:2])) for numbers in (OLDEST_PYTHON, version))
     return (
         f"This module needs Python {needed} or newer. {python} is Python {found}. Set ansible_python_interpreter to a "
-        "newer one, or run the task on the control node: delegate_to: localhost"
+        "newer one, or run the task on the control node with delegate_to: localhost."
     )
 
 
