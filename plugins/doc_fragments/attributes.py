@@ -33,7 +33,8 @@ attributes:
     description: Can run in check mode and predict what it would change, without changing it.
     support: full
     details:
-      - Check mode reads, so it needs the permission to read.
+      - Check mode only reads, so it needs the permission to read. A key that may not write passes it, and fails in the
+        real run.
   diff_mode:
     description: Returns details on what has changed, or would change in check mode, when in diff mode.
     support: full

@@ -154,7 +154,7 @@ class Resource(t.NamedTuple):
     """What is wrong with the form of an ID, as the end of the message C(incident_ids contains 'x', …). Empty if nothing
     is."""
     id_fields: tuple[str, ...] = ("id",)
-    """The fields that hold IDs by which the item can be asked for."""
+    """The fields that hold IDs by which the item can be asked for. The last one is the one that people use."""
     reads_before_writes: bool = False
     """Whether nothing may be written where reading is refused."""
     not_in_query: frozenset[str] = frozenset()

@@ -105,10 +105,18 @@ def _diff_lines(resource: Resource, change: Change, ids: t.Iterable[str], outcom
         written = item_id in progress.predicted or _plan.assess(change, item_id, progress) is not Effect.NONE
         if not (before and after and written) or change.describe(before) == change.describe(after):
             continue
-        name = printable(before.get(resource.title_field))[:_MAX_TITLE]
-        title = f' "{name}"' if name else ""
         states = (printable(change.describe(item)) for item in (before, after))
-        yield f"{item_id}{title}: {' -> '.join(states)}\n"
+        yield f"{' '.join([item_id, *_names(resource, item_id, before)])}: {' -> '.join(states)}\n"
+
+
+def _names(resource: Resource, item_id: str, item: Item) -> t.Iterator[str]:
+    """What people know an item by, besides the ID that the task gave."""
+    other_id = printable(item.get(resource.id_fields[-1]))
+    if other_id and resource.canonical_id(other_id) != resource.canonical_id(item_id):
+        yield f"({other_id})"
+    name = printable(item.get(resource.title_field))[:_MAX_TITLE]
+    if name:
+        yield f'"{name}"'
 
 
 def printable(text: t.Any) -> str:

@@ -443,8 +443,12 @@ class Trial:
         is_predicted = self.scenario.check_mode and operation.needs_change(last.incident)
         after = operation.predicted(last.incident) if is_predicted else last.incident
         states = [operation.describe(each) for each in (before, after)]
-        name, spelled = _one_line(before.get(self.kind.title_field))[:200], self.scenario.spelled[incident_id]
-        title = f'{spelled} "{name}"' if name else spelled
+        name, title = _one_line(before.get(self.kind.title_field))[:200], self.scenario.spelled[incident_id]
+        readable_id = before.get("readableId")
+        if readable_id and readable_id != title.strip().upper():
+            title += f" ({readable_id})"
+        if name:
+            title += f' "{name}"'
         return f"{title}: {' -> '.join(map(_one_line, states))}\n" if states[0] != states[1] else ""
 
 

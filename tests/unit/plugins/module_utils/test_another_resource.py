@@ -160,7 +160,7 @@ def test_tools_are_read_one_by_one_and_written_together(routes: str) -> None:
     assert [tool["id"] for tool in result["tools"]] == [B, A, C]
     assert result["ansible_facts"] == {"coralogix_tools": result["tools"]}
     assert result["lent_before"] == [A]
-    assert result["diff"]["prepared"] == f'TOOL-2 "tool 2": nobody -> dana\n{A} "tool 1": lee -> dana\n'
+    assert result["diff"]["prepared"] == f'TOOL-2 "tool 2": nobody -> dana\n{A} (TOOL-1) "tool 1": lee -> dana\n'
     # Its second name is read, and not written again.
     assert transport.bodies == [{"toolIds": ["TOOL-2", A], "borrower": "dana"}]
     assert {path for method, path in transport.sent if method == "GET" and path.startswith(routes)} == {

@@ -150,7 +150,7 @@ def test_check_mode_then_run_then_second_run(sim: Simulator, run: Runner, module
     assert module.name == "case_comment" or before != sim.case(case_id)
     assert (again["changed"], module.changed_ids(again), again["diff"]) == (False, [], {"prepared": ""})
     (line,) = done["diff"]["prepared"].splitlines()
-    assert line.startswith(f'{case_id} "Disk full": ')
+    assert line.startswith(f'{case_id} ({before["readableId"]}) "Disk full": ')
     assert line.endswith(module.diff)
 
 
