@@ -110,16 +110,16 @@ def _repair(schema: dict[str, Any]) -> None:
     schema.setdefault("additionalProperties", False)
 
 
-def _inlined(node: Any, schemas: Mapping[str, Any]) -> Any:
+def _inline(node: Any, schemas: Mapping[str, Any]) -> Any:
     """The node with every reference replaced by what it names; they are not recursive.
 
     Looking references up takes more than half of the time of a validation.
     """
     if isinstance(node, dict):
         if "$ref" in node:
-            return _inlined(schemas[node["$ref"].rpartition("/")[2]], schemas)
-        return {key: _inlined(value, schemas) for key, value in node.items()}
-    return [_inlined(value, schemas) for value in node] if isinstance(node, list) else node
+            return _inline(schemas[node["$ref"].rpartition("/")[2]], schemas)
+        return {key: _inline(value, schemas) for key, value in node.items()}
+    return [_inline(value, schemas) for value in node] if isinstance(node, list) else node
 
 
 def _fields(schema: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -130,7 +130,7 @@ def _fields(schema: Mapping[str, Any]) -> dict[str, Any] | None:
     return {name: content for choice in choices for name, content in choice["properties"].items()}
 
 
-def _dotted(parameter: Mapping[str, Any], otherwise: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _flatten(parameter: Mapping[str, Any], otherwise: Mapping[str, Any]) -> list[dict[str, Any]]:
     """A query parameter that is an object as the scalars and lists it consists of, at any depth.
 
     The contract does not say how version 3 writes objects in a query; the gateway writes dots.
@@ -143,7 +143,7 @@ def _dotted(parameter: Mapping[str, Any], otherwise: Mapping[str, Any]) -> list[
     return [
         dotted
         for name, content in fields.items()
-        for dotted in _dotted(
+        for dotted in _flatten(
             {
                 **parameter,
                 "name": f"{parameter['name']}.{name}",
@@ -159,7 +159,7 @@ def _dotted(parameter: Mapping[str, Any], otherwise: Mapping[str, Any]) -> list[
 def _filters() -> dict[str, Any]:
     """The filters of a list as version 4 has them."""
     schemas = raw("4")["components"]["schemas"]
-    return dict(_inlined(schemas["IncidentQueryFilter"], schemas)["properties"])
+    return dict(_inline(schemas["IncidentQueryFilter"], schemas)["properties"])
 
 
 def _is_open(parameter: Mapping[str, Any]) -> bool:
@@ -209,18 +209,18 @@ def parameter_names(operation: Mapping[str, Any]) -> list[str]:
 
 
 @functools.cache
-def _prepared(version: str) -> tuple[dict[tuple[str, str], dict[str, Any]], Any]:
+def _prepare(version: str) -> tuple[dict[tuple[str, str], dict[str, Any]], Any]:
     """The operations in scope with repaired parameters, and openapi-core's view of the whole."""
     from openapi_core import Config, OpenAPI
 
     content = copy.deepcopy(raw(version))
     for schema in _schemas(content):
         _repair(schema)
-    content["paths"] = _inlined(content["paths"], content["components"].pop("schemas"))
+    content["paths"] = _inline(content["paths"], content["components"].pop("schemas"))
     known = {}
     for path, item in content["paths"].items():
         for method, operation in item.items():
-            parameters = [d for p in operation.get("parameters", ()) for d in _dotted(p, _filters())]
+            parameters = [d for p in operation.get("parameters", ()) for d in _flatten(p, _filters())]
             known[method.upper(), path] = {**operation, "parameters": parameters}
             # openapi-core would look for the members of an object, so those it does not get.
             operation["parameters"] = [p for p in parameters if not _is_open(p)]
@@ -230,7 +230,7 @@ def _prepared(version: str) -> tuple[dict[tuple[str, str], dict[str, Any]], Any]
 
 def answer_schema(version: str, method: str, path: str) -> dict[str, Any]:
     """The schema of an answer with status 200, whole: with nothing in it that refers elsewhere."""
-    operation = _prepared(version)[0][method, path]
+    operation = _prepare(version)[0][method, path]
     return dict(operation["responses"]["200"]["content"]["application/json"]["schema"])
 
 
@@ -248,7 +248,7 @@ def _path(entry: Any) -> str:
 
 
 def _find(entry: Any, version: str) -> dict[str, Any] | None:
-    known, _openapi = _prepared(version)
+    known, _openapi = _prepare(version)
     path = _path(entry)
     for (method, pattern), operation in sorted(known.items(), key=lambda item: "{" in item[0][1]):
         fits = re.fullmatch(re.sub(r"{\w+}", "[^/]+", pattern), path)
@@ -258,19 +258,19 @@ def _find(entry: Any, version: str) -> dict[str, Any] | None:
 
 
 def _canonical(name: str) -> str:
-    """A dotted name as `_dotted` writes it: the gateway takes its parts in either spelling."""
+    """A dotted name as `_flatten` writes it: the gateway takes its parts in either spelling."""
     first, *rest = name.split(".")
     return ".".join([first, *(re.sub(r"_(\w)", lambda m: m.group(1).upper(), p) for p in rest)])
 
 
-def _unknown(operation: Mapping[str, Any], names: list[str]) -> list[str]:
+def _unknown_names(operation: Mapping[str, Any], names: list[str]) -> list[str]:
     query = [p for p in operation["parameters"] if p["in"] == "query"]
     known = {p["name"] for p in query}
     beneath = tuple(p["name"] + end for p in query if _is_open(p) for end in (".", "["))
     return [n for n in names if n not in known and not (beneath and n.startswith(beneath))]
 
 
-def _request(entry: Any, version: str) -> Any:
+def _openapi_request(entry: Any, version: str) -> Any:
     from openapi_core.datatypes import RequestParameters
     from werkzeug.datastructures import Headers, ImmutableMultiDict
 
@@ -285,7 +285,7 @@ def _request(entry: Any, version: str) -> Any:
     )
 
 
-def _response(entry: Any) -> Any:
+def _openapi_response(entry: Any) -> Any:
     return SimpleNamespace(
         status_code=entry.status,
         headers={},
@@ -294,7 +294,7 @@ def _response(entry: Any) -> Any:
     )
 
 
-def _text(error: BaseException | None) -> str:
+def _describe_error(error: BaseException | None) -> str:
     """An error of openapi-core with its causes and where in the data they lie."""
     lines = []
     while error is not None:
@@ -317,18 +317,18 @@ def check_request(entry: Any, serves: str) -> None:
     if operation is None:
         raise AssertionError(f"{what}: no operation of the contract")
     names = [_canonical(name) for name, _value in entry.query]
-    unknown = _unknown(operation, names)
+    unknown = _unknown_names(operation, names)
     if unknown:
         raise AssertionError(f"{what}: unknown query parameters {unknown}")
     if entry.body is not None and "requestBody" not in operation:
         raise AssertionError(f"{what}: the operation has no body")
     try:
-        _prepared(version)[1].validate_request(_request(entry, version))
+        _prepare(version)[1].validate_request(_openapi_request(entry, version))
     except OpenAPIError as error:
-        raise AssertionError(f"{what}: the request is wrong\n{_text(error)}") from error
+        raise AssertionError(f"{what}: the request is wrong\n{_describe_error(error)}") from error
 
 
-def _by_the_gateway(entry: Any) -> bool:
+def _is_gateway_error(entry: Any) -> bool:
     """An error that the gateway words itself: not JSON, not an object with an HTTP status.
 
     Version 5 has a schema for errors, but answers with a gRPC code or none have been seen too.
@@ -348,12 +348,12 @@ def check_response(entry: Any, serves: str) -> None:
     operation = _find(entry, version)
     if operation is None or str(entry.status) not in operation["responses"]:
         raise AssertionError(f"{what}: not a documented answer")
-    if _by_the_gateway(entry):
+    if _is_gateway_error(entry):
         return
     try:
-        _prepared(version)[1].validate_response(_request(entry, version), _response(entry))
+        _prepare(version)[1].validate_response(_openapi_request(entry, version), _openapi_response(entry))
     except OpenAPIError as error:
-        raise AssertionError(f"{what}: the answer is wrong\n{_text(error)}") from error
+        raise AssertionError(f"{what}: the answer is wrong\n{_describe_error(error)}") from error
 
 
 def check(entry: Any, serves: str) -> None:

@@ -26,7 +26,7 @@ from ansible_collections.coralogix.incidents.plugins.module_utils._case import C
 from ansible_collections.coralogix.incidents.plugins.module_utils._incident import INCIDENT
 
 from . import report
-from .measure import Case, Cost, measure
+from .measure import Cost, Workload, measure
 from .plays import ROOT, Runner, bare_unassign, find_all, loop_of_uri, ping, two_uris, unassign
 from .report import IN_PROCESS, MODULE, NO_WAY
 from .service import KEY, Service, running_service
@@ -70,21 +70,21 @@ class Benchmark:
         portions = [ids[number::TASKS_IN_A_PLAY] for number in range(TASKS_IN_A_PLAY)]
         play, url = self._runner.play, self._url
         unassign_all = [task for portion in portions for task in unassign(url, portion)]
-        cases: dict[tuple[str, str, int], Case] = {("empty", NO_WAY, 0): partial(play, [])}
+        workloads: dict[tuple[str, str, int], Workload] = {("empty", NO_WAY, 0): partial(play, [])}
         for count in (1, TASKS_IN_A_PLAY):
             tasks = unassign_all[:count]
-            cases["ping", NO_WAY, count] = partial(play, ping(url, ids) * count)
+            workloads["ping", NO_WAY, count] = partial(play, ping(url, ids) * count)
             for way in (IN_PROCESS, MODULE):
-                cases["unassign", way, count] = partial(play, tasks, way == IN_PROCESS)
-            cases["again", IN_PROCESS, count] = partial(play, tasks, assigned=False)
-            cases["bare", NO_WAY, count] = partial(play, [bare_unassign(url, ids) for ids in portions[:count]])
-        cases["uri", NO_WAY, 1] = partial(play, two_uris(url, portions[0]))
-        cases["loop", NO_WAY, 1] = partial(play, loop_of_uri(url, portions[0]))
-        costs = measure(cases, self._repeat)
+                workloads["unassign", way, count] = partial(play, tasks, way == IN_PROCESS)
+            workloads["again", IN_PROCESS, count] = partial(play, tasks, assigned=False)
+            workloads["bare", NO_WAY, count] = partial(play, [bare_unassign(url, ids) for ids in portions[:count]])
+        workloads["uri", NO_WAY, 1] = partial(play, two_uris(url, portions[0]))
+        workloads["loop", NO_WAY, 1] = partial(play, loop_of_uri(url, portions[0]))
+        costs = measure(workloads, self._repeat)
         empty = costs.pop(("empty", NO_WAY, 0))
         return [
-            {"case": case, "way": way, "count": count, **(cost - empty)._asdict()}
-            for (case, way, count), cost in costs.items()
+            {"case": name, "way": way, "count": count, **(cost - empty)._asdict()}
+            for (name, way, count), cost in costs.items()
         ]
 
     def parallel(self) -> Rows:
@@ -95,8 +95,10 @@ class Benchmark:
         for latency in LATENCIES:
             self._service.set_latency(latency)
 
-            cases: dict[int, Case] = {limit: partial(self._send, "incidents", count, limit) for limit in CONCURRENCY}
-            costs = measure(cases, self._repeat_large, warm_up=False)
+            workloads: dict[int, Workload] = {
+                limit: partial(self._send, "incidents", count, limit) for limit in CONCURRENCY
+            }
+            costs = measure(workloads, self._repeat_large, warm_up=False)
             rows += [{"latency": latency, "parallel": limit, **cost._asdict()} for limit, cost in costs.items()]
         self._service.set_latency(LATENCY)
         return rows
@@ -104,8 +106,10 @@ class Benchmark:
     def cases(self) -> Rows:
         """The requests that read cases by their IDs, one for each case, without Ansible."""
         self._service.add_cases(CASES)
-        cases: dict[int, Case] = {limit: partial(self._send, "cases", CASES, limit) for limit in CASE_CONCURRENCY}
-        costs = measure(cases, self._repeat_large, warm_up=False)
+        workloads: dict[int, Workload] = {
+            limit: partial(self._send, "cases", CASES, limit) for limit in CASE_CONCURRENCY
+        }
+        costs = measure(workloads, self._repeat_large, warm_up=False)
         return [{"parallel": limit, **cost._asdict()} for limit, cost in costs.items()]
 
     def _send(self, resource: str, count: int, limit: int) -> Cost:
@@ -121,10 +125,10 @@ class Benchmark:
         for count, events, options in LARGE:
             ids = self._service.fill(count, count // 2, events)
             tasks = unassign(self._url, ids, **options)
-            cases: dict[str, Case] = {
+            workloads: dict[str, Workload] = {
                 way: partial(self._runner.play, tasks, way == IN_PROCESS) for way in (IN_PROCESS, MODULE)
             }
-            costs = measure(cases, self._repeat_large, warm_up=False)
+            costs = measure(workloads, self._repeat_large, warm_up=False)
             rows += [
                 {"count": count, "events": events, "options": options, "way": way, **cost._asdict()}
                 for way, cost in costs.items()
@@ -139,12 +143,12 @@ class Benchmark:
         tasks = find_all(self._url)
         for count in LISTED:
             self._service.fill(count, count // 2, 3)
-            cases: dict[str, Case] = {
+            workloads: dict[str, Workload] = {
                 IN_PROCESS: partial(self._runner.play, tasks),
                 MODULE: partial(self._runner.play, tasks, False),
                 "script": partial(self._runner.run, command),
             }
-            costs = measure(cases, self._repeat_large, warm_up=count == LISTED[0])
+            costs = measure(workloads, self._repeat_large, warm_up=count == LISTED[0])
             rows += [{"count": count, "way": way, **cost._asdict()} for way, cost in costs.items()]
         return rows
 

@@ -35,7 +35,7 @@ class Cost(NamedTuple):
         return self._replace(wall=self.wall - other.wall, cpu=self.cpu - other.cpu)
 
 
-Case = Callable[[], Cost]
+Workload = Callable[[], Cost]
 
 
 def run(command: Sequence[str], folder: Path, env: Mapping[str, str] | None = None) -> Cost:
@@ -52,13 +52,16 @@ def run(command: Sequence[str], folder: Path, env: Mapping[str, str] | None = No
     return Cost(wall, used.ru_utime + used.ru_stime, used.ru_maxrss * _RSS_UNIT)
 
 
-def measure(cases: Mapping[_Name, Case], repeat: int, warm_up: bool = True) -> dict[_Name, Cost]:
-    """The medians of each case. All cases run in turn, forwards and backwards, so that a busy moment hits all alike."""
+def measure(workloads: Mapping[_Name, Workload], repeat: int, warm_up: bool = True) -> dict[_Name, Cost]:
+    """The median costs of each workload.
+
+    All workloads run in turn, forwards and backwards, so that a busy moment hits all alike.
+    """
     if warm_up:
-        for case in cases.values():
-            case()
-    costs: dict[_Name, list[Cost]] = {name: [] for name in cases}
+        for workload in workloads.values():
+            workload()
+    costs: dict[_Name, list[Cost]] = {name: [] for name in workloads}
     for turn in range(repeat):
-        for name in list(cases)[:: -1 if turn % 2 else 1]:
-            costs[name].append(cases[name]())
-    return {name: Cost(*map(statistics.median, zip(*of_case))) for name, of_case in costs.items()}
+        for name in list(workloads)[:: -1 if turn % 2 else 1]:
+            costs[name].append(workloads[name]())
+    return {name: Cost(*map(statistics.median, zip(*of_workload))) for name, of_workload in costs.items()}

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What one poll costs over many open incidents, beside a script that fetches the same pages.
+"""What one poll of many open incidents costs, compared with a script that fetches the same pages.
 
 The figures are processor seconds of this process: the least of several polls, measured in turn. The simulator has a
 process of its own. `python -m event_source.bench`
@@ -59,7 +59,7 @@ def fetch_pages(session: Any, url: str) -> int:
             return number
 
 
-def measured(function: Callable[[], Any], times: list[float]) -> Any:
+def measure(function: Callable[[], Any], times: list[float]) -> Any:
     began = time.process_time()
     result = function()
     times.append(time.process_time() - began)
@@ -95,13 +95,13 @@ def run(url: str, change: Callable[[], int], repeat: int, folder: Path) -> dict[
     poll()
     wall = []
     for _n in range(repeat):
-        if measured(lambda: fetch_pages(session, url), times["script"]) != OPEN:
+        if measure(lambda: fetch_pages(session, url), times["script"]) != OPEN:
             raise SystemExit("the script missed incidents")
-        if measured(poll, times["poll, nothing changed"]):
+        if measure(poll, times["poll, nothing changed"]):
             raise SystemExit("there are events although nothing changed")
         change()
         began = time.monotonic()
-        if measured(poll, times["poll, 1 % changed"]) != CHANGED:
+        if measure(poll, times["poll, 1 % changed"]) != CHANGED:
             raise SystemExit("there are not as many events as changes")
         wall.append(time.monotonic() - began)
         requests_of_poll = change()

@@ -137,7 +137,7 @@ class Soak:
         self.poller: Any = None
 
     # What happens at the service.
-    def _new(self) -> None:
+    def _add_item(self) -> None:
         # Some were created a while ago, by the clock of another system.
         created = self.clock.now - timedelta(seconds=self.random.choice((0, 0, 30, 200)))
         text = created.strftime("%Y-%m-%dT%H:%M:%S.000Z")
@@ -150,7 +150,7 @@ class Soak:
         self.open.append(item_id)
         self.history.counts[item_id]["opened"] += 1
 
-    def _act(self) -> None:
+    def _change_item(self) -> None:
         # No two changes of an item have the same time.
         self.clock.now += timedelta(milliseconds=10)
         item_id = self.random.choice(self.open)
@@ -183,9 +183,9 @@ class Soak:
     def _change_items(self, number: int) -> None:
         for _n in range(number):
             if self.random.random() < (0.5 if len(self.open) < MAX_OPEN else 0.1):
-                self._new()
+                self._add_item()
             elif self.open:
-                self._act()
+                self._change_item()
 
     def _list(self, *_arguments: Any) -> list[Any]:
         """All items, or those that the replica has."""

@@ -66,6 +66,6 @@ def _committed_at_once(poller: Any, poll: Any) -> Any:
 
 @pytest.mark.parametrize("name", BREAKS)
 def test_the_soak_finds_a_broken_source(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    each = BREAKS[name]
-    monkeypatch.setattr(each.target, each.name, each.value)
+    broken = BREAKS[name]
+    monkeypatch.setattr(broken.target, broken.name, broken.value)
     assert any(run_soak(kind, seed, 150).defects for seed in range(3) for kind in KINDS)
