@@ -11,6 +11,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -303,3 +304,28 @@ def _read_until(running: subprocess.Popen[str], is_last: Callable[[str], bool]) 
         if is_last(line):
             break
     return lines
+
+
+def test_first_steps_of_the_readme(tmp_path: Path) -> None:
+    """In a checkout, with nothing but Python. The simulator stands in for the service."""
+    (steps,) = [block.text for block in blocks_of("README.md", "shell") if "read -rs" in block.text]
+    checkout = tmp_path / "checkout"
+    shutil.copytree(ROOT, checkout, ignore=shutil.ignore_patterns(".git", ".build", ".nox", ".venv", ".*_cache"))
+    with started(tmp_path, "--keep") as running:
+        (host,) = [line for line in exports(running) if "CORALOGIX_URL" in line]
+        environment = {
+            name: value for name, value in os.environ.items() if not re.match("ANSIBLE_|CORALOGIX_|CX_|PIP_CONST", name)
+        }
+        completed = subprocess.run(
+            ["bash", "-ec", f"{host}\n{steps}"],
+            cwd=checkout,
+            env={**environment, "ANSIBLE_HOME": str(tmp_path / "home")},
+            input=host.partition("CORALOGIX_API_KEY=")[2].split()[0] + "\n",
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+    assert completed.returncode == 0, completed.stdout + completed.stderr
+    assert "Checkout latency above 2 s" in completed.stdout
+    assert "CASE-123" in completed.stdout
