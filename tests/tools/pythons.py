@@ -25,6 +25,8 @@ CORES = {
     "2.16": ("3.12", "3.11", "3.10"),
 }
 
+OLDEST_CORE = list(CORES)[-1]
+
 # The oldest Python of a managed node that the newest ansible-core supports.
 OLDEST_TARGET = "3.9"
 

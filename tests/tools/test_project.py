@@ -11,6 +11,7 @@ from pathlib import Path
 
 import yaml
 from ansible_collections.coralogix.incidents.plugins.module_utils._version import VERSION
+from tools.pythons import CORES
 
 ROOT = Path(__file__).resolve().parents[2]
 VERSION_FILE = ROOT / "plugins" / "module_utils" / "_version.py"
@@ -33,3 +34,17 @@ def test_every_folder_of_tests_is_linted() -> None:
     parts = {path.relative_to(ROOT).parts[:2] for path in (ROOT / "tests").rglob("*.py")}
     python_code = {"/".join(part) for part in parts} - {"tests/unit", "tests/output"}
     assert {name for name in python_code if f'"{name}"' not in settings} == set()
+
+
+def test_workflow_runs_every_ansible_core_on_its_oldest_and_newest_python() -> None:
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8"))
+    rows = workflow["jobs"]["matrix"]["strategy"]["matrix"]["include"]
+    supported = [(core, pythons[end]) for core, pythons in reversed(CORES.items()) for end in (-1, 0)]
+    assert [(row["core"], row["python"]) for row in rows] == supported
+
+
+def test_tools_may_install_every_ansible_core() -> None:
+    oldest, newest = (core.split(".") for core in (list(CORES)[-1], next(iter(CORES))))
+    following = f"{newest[0]}.{int(newest[1]) + 1}"
+    constraints = (ROOT / "tests" / "constraints.txt").read_text(encoding="utf-8")
+    assert f"\nansible-core>={'.'.join(oldest)},<{following} " in constraints

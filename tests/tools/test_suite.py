@@ -30,7 +30,7 @@ def reports(tmp_path: Path) -> dict[str, Path]:
         (SessionResult("sanity", "failed", 1), "11 passed, 4 failed, 1 skipped"),
         (SessionResult("yamllint", "aborted", 1), "11 passed, 4 failed, 1 skipped"),
         (SessionResult("units", "failed", 1), "11 passed, 4 failed, 1 skipped"),
-        (SessionResult("parity-2.17", "skipped", 0), "11 passed, 3 failed, 1 skipped"),
+        (SessionResult("parity-2.16", "skipped", 0), "11 passed, 3 failed, 1 skipped"),
     ],
 )
 def test_total_counts_tests_and_failed_sessions(result: SessionResult, line: str, reports: dict[str, Path]) -> None:
