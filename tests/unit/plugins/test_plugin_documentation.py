@@ -20,12 +20,13 @@ from ansible_collections.coralogix.incidents.plugins.doc_fragments.connection im
 from ansible_collections.coralogix.incidents.plugins.module_utils import _retry, _settings
 from ansible_collections.coralogix.incidents.plugins.module_utils._version import VERSION
 from helpers import A, Result
+from operations import CASE_OPERATIONS, OPERATIONS
+from simulator import OPERATIONS as SIMULATED_OPERATIONS
 from simulator import OPTIONAL_FIELDS, SEVERITIES, STATES, STATUSES, Simulator
 
 ROOT = Path(__file__).resolve().parents[3]
 MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py") if path.stem != "__init__")
 PLUGINS = "ansible_collections.coralogix.incidents.plugins"
-USER = "5e1f0c52-7a0c-4b7e-8f57-2f7d8f1a9b11"
 
 
 def read(path: str) -> str:
@@ -142,15 +143,8 @@ def uses(node: t.Any, names: t.Collection[str]) -> t.Iterator[tuple[str, t.Any]]
         yield from uses(inner, names)
 
 
-# What must be given besides IDs, and the operation whose permission a module needs, where its name does not say so.
-GIVEN: dict[str, dict[str, t.Any]] = {
-    "incident_assign": {"assignee": USER},
-    "case_assign": {"assignee": USER},
-    "case_comment": {"text": "x"},
-    "case_priority": {"priority": "P1"},
-    "case_update": {"title": "x"},
-}
-OPERATIONS = {"incident_info": "list", "case_info": "list", "case_priority": "set_priority"}
+# Module -> the first row that it has in the tests' tables of operations.
+ROWS = {row.module: row for row in reversed([*OPERATIONS.values(), *CASE_OPERATIONS.values()])}
 # What Ansible itself makes part of a result, and what only --diff brings.
 OF_ANSIBLE = {"changed", "msg", "failed", "exception", "warnings", "diff"}
 TYPES: dict[str, t.Any] = {"str": str, "int": int, "list": list, "dict": dict, "bool": bool}
@@ -164,9 +158,11 @@ def run(simulator: Simulator, name: str, fails: bool, **options: t.Any) -> Resul
         simulator.add_user("dana@example.com")
         options.update(usernames=["lee@example.com" if fails else "dana@example.com"], team_id=in_process.TEAM)
     else:
-        known = simulator.add_incident() if kind == "incident" else simulator.add_case()
+        # Only a resolved case has a reason that can be updated.
+        fields = {"status": "resolved"} if name == "case_update" else {}
+        known = simulator.add_incident() if kind == "incident" else simulator.add_case(**fields)
         options[f"{kind}_ids"] = [A if fails else known]
-    return in_process.Runner(simulator)(name, **GIVEN.get(name, {}), **options)
+    return in_process.Runner(simulator)(name, **(ROWS[name].options if name in ROWS else {}), **options)
 
 
 def is_type(value: t.Any, documented: dict[str, t.Any]) -> bool:
@@ -192,12 +188,8 @@ class TestModule:
 
     def test_permissions_are_named(self, name: str) -> None:
         text = module(name).DOCUMENTATION
-        operations = module(name).MODULE.resource.operations
-        needed = (
-            [operations[OPERATIONS.get(name, name.partition("_")[2])], operations["read"]]
-            if "read" in operations
-            else []
-        )
+        reads = {"incident": ["read_many"], "case": ["case_read"], "user": []}[name.partition("_")[0]]
+        needed = [SIMULATED_OPERATIONS[row] for row in [*reads, *([ROWS[name].name] if name in ROWS else [])]]
         assert set(re.findall(r"C\(((?:incidents|case):\w+)\)", text)) == {operation.permission for operation in needed}
         assert ("must be a personal key" in text) == any(operation.needs_personal_key for operation in needed)
 

@@ -44,10 +44,11 @@ def build(name: str) -> dict[str, t.Any]:
 def change_of(operation: Operation) -> Change:
     """The change that the module makes of its options."""
     module = importlib.import_module(f"ansible_collections.coralogix.incidents.plugins.modules.{operation.module}")
-    options = {"only_unassigned": False, **operation.options}
-    change: Change = (
-        module.make_change(options) if operation.name == "assign" else getattr(module, operation.name.upper())
-    )
+    change: Change | None = getattr(module, operation.name.upper(), None)
+    if change is None:
+        # It depends on options.
+        defaults = {name: option.get("default") for name, option in module.MODULE.options.items()}
+        change = module.make_change({**defaults, **operation.options})
     return change
 
 
