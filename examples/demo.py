@@ -151,7 +151,7 @@ def add_samples(simulator: Simulator) -> None:
         simulator.add_case(**{"createTime": created, **case})
 
 
-def open_another(simulator: Simulator) -> None:
+def open_incident_and_case(simulator: Simulator) -> None:
     """Add an incident and a case, and print their IDs."""
     incident_id = simulator.add_incident(
         name="Login: no answer", severity="INCIDENT_SEVERITY_CRITICAL", assignees=(), createdAt=timestamp(time.time())
@@ -223,7 +223,7 @@ def keep_simulator() -> int:
         print("The requests that it receives:", flush=True)
         simulator.after_request = lambda entry: print(describe_request(entry), flush=True)
         for _line in sys.stdin:
-            open_another(simulator)
+            open_incident_and_case(simulator)
         threading.Event().wait()  # Nothing more can come from the keyboard.
     return 0
 

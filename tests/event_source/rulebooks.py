@@ -24,11 +24,11 @@ import yaml
 KEY = "cxup_0123456789abcdefghij"
 OLDEST_JAVA = 17
 # Seconds to wait for anything. Much longer than it takes.
-PATIENCE = 90
+TIMEOUT = 90
 
 
 def missing_requirement() -> str:
-    """What is missing_requirement to run ansible-rulebook. Empty if nothing is."""
+    """What is missing to run ansible-rulebook. Empty if nothing is."""
     if not shutil.which("ansible-rulebook", path=_program_path()):
         return "ansible-rulebook is not installed"
     java = shutil.which("java")
@@ -107,8 +107,8 @@ class Rulebook:
     def changes(self) -> list[str]:
         return [event["change"] for event in self.events]
 
-    def wait_for(self, condition: Callable[[], object], what: str, patience: float = PATIENCE) -> None:
-        end = time.monotonic() + patience
+    def wait_for(self, condition: Callable[[], object], what: str, timeout: float = TIMEOUT) -> None:
+        end = time.monotonic() + timeout
         while not condition():
             if time.monotonic() > end or self._process.poll() is not None:
                 raise AssertionError(f"{what} did not happen:\n{self.text[-4000:]}")
@@ -121,8 +121,8 @@ class Rulebook:
         self._process.kill()
         self._end()
 
-    def exit_code(self, patience: float = PATIENCE) -> int:
-        code = self._process.wait(patience)
+    def exit_code(self, timeout: float = TIMEOUT) -> int:
+        code = self._process.wait(timeout)
         self._end()
         return code
 

@@ -28,7 +28,7 @@ from typing import Any
 import pytest
 from documents import GUIDES, ROOT, blocks_of
 
-from .rulebooks import PATIENCE, Rulebook, require
+from .rulebooks import TIMEOUT, Rulebook, require
 
 AUTOMATION = f"{GUIDES}/automation.rst"
 RULEBOOKS = ROOT / "extensions" / "eda" / "rulebooks"
@@ -58,7 +58,7 @@ class Demo:
         self._process = self._start([sys.executable, str(ROOT / "examples" / "demo.py"), "--keep"], {})
         self._ready = threading.Event()
         threading.Thread(target=self._read, daemon=True).start()
-        assert self._ready.wait(PATIENCE), self.lines
+        assert self._ready.wait(TIMEOUT), self.lines
         exports = [word for line in self.lines if line.startswith("export ") for word in shlex.split(line)[1:]]
         self.environment = {name: value for name, _equals, value in (word.partition("=") for word in exports)}
         self.environment["PATH"] = self.environment["PATH"].replace("$PATH", os.environ["PATH"])
@@ -83,24 +83,24 @@ class Demo:
             if line.startswith("The requests"):
                 self._ready.set()
 
-    def open_more(self) -> None:
+    def press_enter(self) -> None:
         assert self._process.stdin
         print(file=self._process.stdin, flush=True)
 
     @property
     def opened(self) -> list[str]:
-        """The IDs of what has opened."""
+        """The IDs of what the demo has opened."""
         lines = [line for line in self.lines if line.startswith("Opened: ")]
         return [item_id for line in lines for item_id in re.findall(r"(?:incident|case) ([\w-]+)", line)]
 
-    def requests(self, method: str, end: str) -> int:
+    def count_requests(self, method: str, end: str) -> int:
         return sum(
             line.split()[:2] == ["200", method] and line.split()[2].endswith(f"{end},")
             for line in self.lines
             if len(line.split()) > 2
         )
 
-    def rulebook(self, name: str, file: str) -> Rulebook:
+    def start_rulebook(self, name: str, file: str) -> Rulebook:
         variables = VARIABLES[name]
         options = ("--inventory", "inventory.yml", "--env-vars", ",".join(variables))
         command = ["ansible-rulebook", "--rulebook", file, *options]
@@ -108,17 +108,17 @@ class Demo:
         self._rulebooks.append(process)
         return Rulebook(process)
 
-    def copy(self, name: str) -> str:
+    def copy_rulebook(self, name: str) -> str:
         text = (RULEBOOKS / f"{name}.yml").read_text(encoding="utf-8")
         text = text.replace("interval: 60", "interval: 5").replace("port: 5000", f"port: {self.port}")
         (self.folder / f"{name}.yml").write_text(text, encoding="utf-8")
         return f"{name}.yml"
 
-    def playbook(self, name: str, **variables: Any) -> None:
+    def run_playbook(self, name: str, **variables: Any) -> None:
         command = ["ansible-playbook", f"coralogix.incidents.{name}", "--extra-vars", json.dumps(variables)]
         environment = {**os.environ, **self.environment}
         subprocess.run(
-            command, cwd=self.folder, env=environment, stdout=subprocess.DEVNULL, timeout=PATIENCE, check=True
+            command, cwd=self.folder, env=environment, stdout=subprocess.DEVNULL, timeout=TIMEOUT, check=True
         )
 
     def post(self, body: Any, token: str = TOKEN) -> int:
@@ -129,7 +129,7 @@ class Demo:
         )
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
-            with opener.open(request, timeout=PATIENCE) as response:
+            with opener.open(request, timeout=TIMEOUT) as response:
                 return int(response.status)
         except urllib.error.HTTPError as error:
             return error.code
@@ -143,7 +143,7 @@ class Demo:
             process.kill()
             process.wait()
         self._process.send_signal(signal.SIGINT)
-        self._process.wait(PATIENCE)
+        self._process.wait(TIMEOUT)
 
 
 def free_port() -> int:
@@ -166,7 +166,7 @@ def test_every_rulebook_is_run() -> None:
 
 
 def test_triage_close_and_unassign(demo: Demo) -> None:
-    triage, close, webhook = (demo.rulebook(name, demo.copy(name)) for name in VARIABLES)
+    triage, close, webhook = (demo.start_rulebook(name, demo.copy_rulebook(name)) for name in VARIABLES)
     for rulebook, stem in ((triage, "opened_critical"), (close, "resolved")):
         for kind in ("incidents", "cases"):
             state = demo.folder / f"{stem}_{kind}.json"
@@ -174,7 +174,7 @@ def test_triage_close_and_unassign(demo: Demo) -> None:
     webhook.wait_for(demo.is_listening, "listening")
 
     # Something opens: it is assigned.
-    demo.open_more()
+    demo.press_enter()
     triage.wait_for(lambda: len(demo.opened) == 2, "opening")
     incident_id, case_id = demo.opened
     triage.wait_for(lambda: triage.text.count("Taken. Incidents:") == 2, "triage")
@@ -182,10 +182,10 @@ def test_triage_close_and_unassign(demo: Demo) -> None:
     assert f'"Login fails": nobody -> {LEE}' in triage.text
 
     # It is resolved: it is closed.
-    demo.playbook("resolve", incident_ids=[incident_id], case_ids=[case_id])
+    demo.run_playbook("resolve", incident_ids=[incident_id], case_ids=[case_id])
     close.wait_for(lambda: close.text.count("Resolved. Incidents: 0, cases: 0. Closed. ") == 2, "closing")
-    assert demo.requests("POST", "/all/closed") == 1
-    assert demo.requests("POST", "/closed/v1") == 1
+    assert demo.count_requests("POST", "/all/closed") == 1
+    assert demo.count_requests("POST", "/closed/v1") == 1
 
     # A webhook with the token names what to unassign. A template in it is not evaluated.
     assert demo.post({"incident_ids": [DANAS_INCIDENT]}, token="wrong") == 401
@@ -202,6 +202,6 @@ def test_triage_close_and_unassign(demo: Demo) -> None:
 
 def test_runs_by_name(demo: Demo) -> None:
     name = "opened_critical_triage"
-    rulebook = demo.rulebook(name, f"coralogix.incidents.{name}")
+    rulebook = demo.start_rulebook(name, f"coralogix.incidents.{name}")
     state = demo.folder / "opened_critical_incidents.json"
     rulebook.wait_for(lambda: state.exists() and state.stat().st_size, "a poll")

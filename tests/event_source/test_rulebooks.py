@@ -146,9 +146,9 @@ def test_a_kill_between_queue_and_state_repeats_and_loses_nothing(rulebooks: Rul
     first.kill()
     before = first.received
     second = rulebooks.start("cases", arguments, [EVERY], *options)
-    second.wait_for(lambda: {*before, *by_case(second)} == {*ids}, "all cases")
+    second.wait_for(lambda: {*before, *uuids_by_case(second)} == {*ids}, "all cases")
     wait_for_polls(second, sim, "case_list", 2)
-    after = by_case(second)
+    after = uuids_by_case(second)
     assert 1 <= len(after) < len(ids)
     # What was received and not acknowledged comes again, with the same UUID.
     again = before.keys() & after.keys()
@@ -157,7 +157,7 @@ def test_a_kill_between_queue_and_state_repeats_and_loses_nothing(rulebooks: Rul
     assert len(second.events) == len(after)
 
 
-def by_case(rulebook: Rulebook) -> dict[str, str]:
+def uuids_by_case(rulebook: Rulebook) -> dict[str, str]:
     return {event["case"]["id"]: event["meta"]["uuid"] for event in rulebook.events}
 
 

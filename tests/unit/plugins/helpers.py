@@ -227,7 +227,7 @@ class Pki(t.NamedTuple):
     server: tuple[str, str]
     """Certificate and key of 127.0.0.1."""
     other: tuple[str, str]
-    """The parse_anything for another name."""
+    """The same for another name."""
 
     @property
     def context(self) -> ssl.SSLContext:
@@ -237,7 +237,7 @@ class Pki(t.NamedTuple):
         return context
 
     def over_tls(self, converse: Conversation) -> Conversation:
-        """The parse_anything conversation on a TLS connection."""
+        """The same conversation on a TLS connection."""
 
         def within(connection: socket.socket) -> None:
             with self.context.wrap_socket(connection, server_side=True) as inner:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the changes_between between two states are called, in which order they come, and which UUIDs they have."""
+"""What the changes between two states are called, in which order they come, and which UUIDs they have."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ def test_uuid_depends_on_what_the_change_is() -> None:
 
 
 def test_a_change_found_again_with_later_ones_keeps_its_uuid() -> None:
-    """After a kill, the next poll may see later changes_between as well."""
+    """After a kill, the next poll may see later changes as well."""
 
     def uuids(new: Item) -> set[str]:
         return {

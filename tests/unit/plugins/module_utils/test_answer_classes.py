@@ -76,7 +76,7 @@ def test_status_decides_what_happened() -> None:
         assert (status, classify(b"<html>", status).kind) == (status, of_html.get(kind, kind))
     assert {status for status in range(200, 300) if classify({"a": 1}, status) != {"a": 1}} == set()
     too_large = "grpc: received message larger than max (5242880 vs. 4194304)"
-    # What was asked for is done. Another try would end in the parse_anything way.
+    # What was asked for is done. Another try would end in the same way.
     expected = Failure(K.ANSWER_TOO_LARGE_FOR_GATEWAY, too_large, 429, may_have_applied=True)
     assert classify({"code": 8, "message": too_large}, 429) == expected
 
