@@ -86,6 +86,8 @@ class Operation(NamedTuple):
     """Texts without which the module cannot decide."""
     options: Mapping[str, Any] = _NONE
     """The module's own options that make it this operation."""
+    values: Mapping[str, Any] = _NONE
+    """What the request says besides the IDs. Not given for cases."""
     case_module: str = ""
     """The module, if it changes cases."""
     predict: Callable[[Incident], Incident] | None = None
@@ -147,6 +149,7 @@ _ASSIGN = Operation(
     after={"assignments": [{"assignedTo": {"userId": ASSIGNEE}}]},
     describe=describe_assignees,
     options={"assignee": ASSIGNEE},
+    values={"assignedTo": {"userId": ASSIGNEE}},
 )
 
 OPERATIONS: dict[str, Operation] = {
