@@ -234,17 +234,17 @@ class _Tracker:
         if not self._can_read:
             return None
         unclear_ids = self._unclear_ids()
-        error = self._read_again(unclear_ids, may_pass_deadline=True)
+        error = self._read_written(unclear_ids, may_pass_deadline=True)
         for delay in LAG_DELAYS:
             # As long as an item shows the state before, the read may lag behind the write.
             unclear_ids = [item_id for item_id in self._known_unclear_ids() if self._is_as_before(item_id)]
             if error or not unclear_ids or not self._client.can_wait(delay):
                 break
             self._client.wait(delay)
-            error = self._read_again(unclear_ids)
+            error = self._read_written(unclear_ids)
         return error
 
-    def _read_again(self, ids: t.Sequence[str], may_pass_deadline: bool = False) -> t.Any:
+    def _read_written(self, ids: t.Sequence[str], may_pass_deadline: bool = False) -> t.Any:
         """Read written items, and record what they show. Returns the error."""
         if not ids:
             return None

@@ -33,7 +33,7 @@ class Change(t.NamedTuple):
     describe: t.Callable[[Item], str]
     """The state in a few words, for the diff: C(dana, lee)."""
     is_skipped: t.Callable[[Item], bool] | None = None
-    """Whether an item that is not as asked is left so on purpose: further along, final, or somebody's already."""
+    """Whether an item that is not as asked is left so on purpose: further along, final, or already assigned."""
     required_fields: t.Mapping[str, type] = MappingProxyType({})
     """Fields that the decisions rest on, besides those of the resource."""
     values: Values = NO_VALUES

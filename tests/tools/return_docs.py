@@ -26,13 +26,13 @@ GENERATED = re.compile(
 )
 
 
-def template(name: str) -> Path:
+def template_path(name: str) -> Path:
     return SOURCES / f"{name}.template"
 
 
-def source(name: str) -> str:
+def read_source(name: str) -> str:
     """A source without its head: comments and the document marker."""
-    text = template(name).read_text(encoding="utf-8").partition("---\n")[2]
+    text = template_path(name).read_text(encoding="utf-8").partition("---\n")[2]
     return re.sub(r"\A#.*\n", "", text)
 
 
@@ -40,17 +40,19 @@ def render(kind: str, module: str) -> str:
     """The block for a module such as incident_assign. The kind is the name of a source."""
     singular = module.partition("_")[0]
     names = {"singular": singular, "plural": f"{singular}s", "id_option": f"{singular}_ids"}
-    text = source(kind)
+    text = read_source(kind)
     for name in ("not_found", "failure"):
-        text = text.replace(f"{{{name}}}\n", source(name))
-    fields = "".join(source(name) for name in (f"{singular}_fields", f"{module}_fields") if template(name).is_file())
+        text = text.replace(f"{{{name}}}\n", read_source(name))
+    fields = "".join(
+        read_source(name) for name in (f"{singular}_fields", f"{module}_fields") if template_path(name).is_file()
+    )
     text = text.replace("    {fields}\n", textwrap.indent(fields, "    "))
     for name, value in names.items():
         text = text.replace(f"{{{name}}}", value)
     return text
 
 
-def updated(path: Path) -> str:
+def expected_text(path: Path) -> str:
     """The text of a module with its generated block as it should be."""
 
     def block(found: re.Match[str]) -> str:
@@ -60,19 +62,19 @@ def updated(path: Path) -> str:
     return GENERATED.sub(block, path.read_text(encoding="utf-8"))
 
 
-def outdated() -> list[Path]:
+def find_outdated() -> list[Path]:
     """The modules whose block differs from the source."""
     modules = sorted((ROOT / "plugins" / "modules").glob("*.py"))
-    return [path for path in modules if updated(path) != path.read_text(encoding="utf-8")]
+    return [path for path in modules if expected_text(path) != path.read_text(encoding="utf-8")]
 
 
 def main() -> int:
-    paths = outdated()
+    paths = find_outdated()
     for path in paths:
         if "--check" in sys.argv:
             print(f"{path.relative_to(ROOT)} differs from tests/tools/return_docs")
         else:
-            path.write_text(updated(path), encoding="utf-8")
+            path.write_text(expected_text(path), encoding="utf-8")
     return int("--check" in sys.argv and bool(paths))
 
 

@@ -13,4 +13,4 @@ def test_every_module_has_a_generated_block() -> None:
 
 
 def test_return_blocks_are_as_their_source_says() -> None:
-    assert return_docs.outdated() == [], "run: python tests/tools/return_docs.py"
+    assert return_docs.find_outdated() == [], "run: python tests/tools/return_docs.py"

@@ -60,7 +60,7 @@ def test_coverage_runs_after_what_it_measures() -> None:
     assert last == [COVERAGE_GROUP]
 
 
-def test_a_group_that_waits_takes_no_place_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_waiting_group_does_not_delay_another(monkeypatch: pytest.MonkeyPatch) -> None:
     both_run = Barrier(2, timeout=10)
     monkeypatch.setattr(suite, "MAX_PARALLEL_GROUPS", 1)
     monkeypatch.setattr(suite, "print_log", lambda _group: None)
