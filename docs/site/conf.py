@@ -53,18 +53,18 @@ DROPPED = (
 )
 
 
-def adapt_source(_app: Sphinx, document: str, source: list[str]) -> None:
+def adapt_source(app: Sphinx, document: str, source: list[str]) -> None:
     for part in DROPPED:
         source[0] = source[0].replace(part, "")
     if document == "index":
-        source[0] += navigation()
+        source[0] += navigation(Path(app.srcdir))
     elif document == "collection/index":
         # The front page has all of its entries.
         source[0] = f":orphan:\n\n{source[0]}"
 
 
-def navigation() -> str:
-    """The guides, in the order of docs.ansible.com, and the modules."""
+def navigation(pages: Path) -> str:
+    """The guides, in the order of docs.ansible.com, the modules, and release notes as soon as there are any."""
     extra_docs = yaml.safe_load((COLLECTION / "docs" / "docsite" / "extra-docs.yml").read_text(encoding="utf-8"))
     sections = {
         section["title"]: [f"collection/docsite/{page}" for page in section["toctree"]]
@@ -72,6 +72,8 @@ def navigation() -> str:
     }
     modules = sorted(path.stem for path in (COLLECTION / "plugins" / "modules").glob("*_*.py"))
     sections["Modules"] = [f"{module} <collection/{module}_module>" for module in modules]
+    if (pages / "collection" / "changelog.rst").exists():
+        sections["Release notes"] = ["collection/changelog"]
     return "".join(
         f"\n.. toctree::\n   :caption: {title}\n   :hidden:\n\n" + "".join(f"   {entry}\n" for entry in entries)
         for title, entries in sections.items()
