@@ -10,6 +10,7 @@ import enum
 import typing as t
 
 
+@enum.unique
 class FailureKind(enum.Enum):
     """The ways in which a request can fail. _messages has a text for each."""
 

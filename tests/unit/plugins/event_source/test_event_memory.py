@@ -101,6 +101,7 @@ def test_items_missing_from_the_list_are_read() -> None:
     assert polls.last.forgotten == []
     assert polls.poll(minutes=11) == []
     assert polls.last.forgotten == [C]
+    assert polls.read_ids == [B], "what is closed or gone is not read again"
 
 
 def test_an_item_that_left_the_filters_emits_its_change_and_is_forgotten() -> None:
@@ -164,6 +165,13 @@ def test_an_unchanged_item_that_stays_missing_is_read_less_and_less_often() -> N
     assert not polls.memory.records
 
 
+def test_a_missing_item_is_not_forgotten_because_the_machine_slept() -> None:
+    polls = Polls(item(A), item(B))
+    polls.poll(item(B), read=[item(A)])
+    polls.poll(item(B), read=[item(A)], minutes=600)
+    assert A in polls.memory.records
+
+
 def test_a_missing_item_that_changed_is_read_again_in_the_next_poll() -> None:
     """It changed, and a page missed it. Before the next list, it was closed."""
     polls = Polls(item(A))
@@ -205,6 +213,11 @@ def test_late_answers_make_no_events() -> None:
     assert polls.poll(closed(A, 2)) == []
     # It opens again, which is later.
     assert polls.poll(item(A, "dana", minutes=5)) == [(A, "reopened"), (A, "assigned")]
+
+
+def test_an_answer_without_events_is_not_late() -> None:
+    polls = Polls(item(A, events=[{}]))
+    assert polls.poll(item(A, "dana")) == [(A, "assigned")]
 
 
 def test_answers_that_stay_late_are_accepted_after_ten() -> None:

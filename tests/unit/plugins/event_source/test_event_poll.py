@@ -56,6 +56,15 @@ def ago(minutes: float) -> str:
     return timestamp((datetime.now(timezone.utc) - timedelta(minutes=minutes)).timestamp())
 
 
+# What happened to the items of a test, the oldest first.
+HISTORY = {
+    "closed": ("opened", "resolved", "closed"),
+    "old": ("opened",),
+    "new": ("opened",),
+    "ended": ("opened", "resolved", "closed"),
+}
+
+
 @table(
     "initial, expected",
     {
@@ -64,6 +73,7 @@ def ago(minutes: float) -> str:
         "relative": ("-1h", ["new opened", "ended opened", "ended resolved", "ended closed"]),
         "absolute": (ago(60), ["new opened", "ended opened", "ended resolved", "ended closed"]),
         "later": ("-1m", []),
+        "long ago": ("-2d", [f"{name} {change}" for name, changes in HISTORY.items() for change in changes]),
     },
 )
 @pytest.mark.parametrize("kind", RESOURCES)
@@ -76,6 +86,10 @@ def test_initial_decides_what_the_first_poll_emits(
     ids = {
         add(**fields, **{created: ago(minutes)}): name for name, minutes in (("old", 120), ("new", 40), ("ended", 30))
     }
+    closed: dict[str, t.Any] = {"status": "closed"}
+    if kind == "incident":
+        closed = {"assignees": (), "status": "INCIDENT_STATUS_RESOLVED", "closedAt": ago(30 * 60)}
+    ids[add(**closed, **{created: ago(40 * 60)})] = "closed"
     ended = next(item_id for item_id, name in ids.items() if name == "ended")
     simulator.act("close" if kind == "incident" else "case_close", ended)
     source = Source(simulator.url, kind, initial=initial)
@@ -117,6 +131,7 @@ def test_polls_of_cases_list_those_not_closed_and_those_closed_since(simulator: 
         "status": ({"status": ["active"]}, 1),
         "created after": ({"created_after": "2026-01-01"}, 2),
         "created before": ({"created_before": "2026-01-01"}, 1),
+        "created before a later day": ({"created_before": "2099-01-01"}, 2),
         "nothing matches": ({"labels": {}}, 0),
     },
 )
@@ -305,11 +320,20 @@ def test_temporary_failures_are_retried_forever(
     assert source.delay == 60
 
 
-def test_retry_after_is_honoured(simulator: Simulator) -> None:
+@pytest.mark.parametrize(("seconds", "delay"), [("200", 200), ("99999999", 3600)])
+def test_retry_after_is_honoured_up_to_an_hour(simulator: Simulator, seconds: str, delay: float) -> None:
     source = Source(simulator.url)
-    simulator.fault(Fault(status=429, headers={"Retry-After": "200"}, times=1))
+    simulator.fault(Fault(status=429, headers={"Retry-After": seconds}, times=1))
     source.poll()
-    assert source.delay == 200
+    assert source.delay == delay
+
+
+def test_routes_are_found_anew_after_a_failure(simulator: Simulator) -> None:
+    source = Source(simulator.url)
+    assert source.poll() == []
+    simulator.latest = "3"
+    simulator.fault(Fault(status=503, times=1))
+    assert [source.poll() for _n in range(2)] == [[("", "failed")], []]
 
 
 def test_an_unreachable_service_is_retried() -> None:

@@ -43,8 +43,9 @@ def observation(*deliveries: Uuids) -> Observation:
 class FakePoller:
     """Returns its observations, and then nothing. Records what is committed."""
 
-    def __init__(self, *polls: t.Any) -> None:
+    def __init__(self, *polls: t.Any, delay: float = 0.01) -> None:
         self.polls = list(polls)
+        self.delay = delay
         self.committed: Uuids = []
         self.finished: list[Observation] = []
         self.calls: list[str] = []
@@ -61,7 +62,7 @@ class FakePoller:
         next_poll = self.polls.pop(0) if self.polls else None
         if callable(next_poll):
             next_poll = next_poll()
-        return Poll(next_poll, 0.01)
+        return Poll(next_poll, self.delay)
 
     def commit(self, deliveries: t.Iterable[Delivery], finished: Observation | None) -> bool:
         self.committed += [delivery.item_id for delivery in deliveries]
@@ -84,11 +85,12 @@ def run(
     feedback: bool = False,
     limit: float = 5,
     queue: t.Any = None,
+    room: int = 1,
 ) -> t.Any:
     """Run a source beside an engine, and cancel it when the engine ends. Returns the exception of the source."""
 
     async def both() -> t.Any:
-        events: asyncio.Queue[t.Any] = asyncio.Queue(1)
+        events: asyncio.Queue[t.Any] = asyncio.Queue(room)
         feedbacks: asyncio.Queue[t.Any] = asyncio.Queue(1)
         arguments = {"eda_feedback_queue": feedbacks} if feedback else {}
         source = asyncio.get_running_loop().create_task(
@@ -120,14 +122,15 @@ def test_events_arrive_in_order_and_are_committed_when_they_have_left_the_queue(
     assert [each.forgotten for each in poller.finished if each.forgotten] == [["forgotten a1", "forgotten b1"]]
 
 
-def test_an_event_still_in_the_queue_is_not_committed() -> None:
-    poller = FakePoller(observation(["a1"]))
+@pytest.mark.parametrize(("room", "put"), [(1, 1), (2, 2), (0, 2)], ids=["one", "two", "any number"])
+def test_an_event_still_in_the_queue_is_not_committed(room: int, put: int) -> None:
+    poller = FakePoller(observation(["a1"], ["b1"]))
 
     async def engine(events: t.Any, _feedback: t.Any) -> None:
         await asyncio.sleep(0.3)
-        assert events.qsize() == 1
+        assert events.qsize() == put
 
-    run(poller, engine)
+    run(poller, engine, room=room)
     assert poller.committed == []
     assert poller.finished == []
 
@@ -232,6 +235,24 @@ def test_a_hanging_poll_blocks_neither_the_loop_nor_the_end() -> None:
     assert poller.calls == ["open", "stop"]
     assert threading.get_ident() not in poller.threads
     released.set()
+    while poller.calls[-1] != "close":
+        assert time.monotonic() - began < 10, "the state is given up in the end"
+        time.sleep(0.01)
+
+
+def test_the_time_of_a_poll_counts_as_a_part_of_the_interval() -> None:
+    began = []
+
+    def poll() -> None:
+        began.append(time.monotonic())
+        time.sleep(0.5)
+
+    async def engine(_events: t.Any, _feedback: t.Any) -> None:
+        while len(began) < 2:
+            await asyncio.sleep(0.01)
+
+    run(FakePoller(poll, poll, delay=0.5), engine)
+    assert 0.5 <= began[1] - began[0] < 0.95
 
 
 def test_an_error_of_the_poller_ends_the_source() -> None:
@@ -246,8 +267,10 @@ def test_an_error_of_the_poller_ends_the_source() -> None:
     assert str(result) == "the key is revoked"
 
 
-@pytest.mark.parametrize(("name", "add"), [("incidents", "add_incident"), ("cases", "add_case")])
-def test_main_emits_events(simulator: Simulator, name: str, add: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "add", "own_change"), [("incidents", "add_incident", "severity"), ("cases", "add_case", "priority")]
+)
+def test_main_emits_events(simulator: Simulator, name: str, add: str, own_change: str) -> None:
     """As ansible-rulebook runs it."""
     item_id = getattr(simulator, add)()
     main = runpy.run_path(str(SOURCES / f"{name}.py"))["main"]
@@ -255,7 +278,8 @@ def test_main_emits_events(simulator: Simulator, name: str, add: str) -> None:
 
     async def first_event() -> t.Any:
         queue: asyncio.Queue[t.Any] = asyncio.Queue(1)
-        arguments = {"api_url": simulator.url, "api_key": KEY, "initial": "open"}
+        changes = ["opened", own_change]
+        arguments = {"api_url": simulator.url, "api_key": KEY, "initial": "open", "changes": changes}
         task = asyncio.get_running_loop().create_task(main(queue, arguments))
         event = await asyncio.wait_for(queue.get(), 20)
         task.cancel()
@@ -281,11 +305,11 @@ assert not names & {"ansible", "ansible_collections", "plugins"}, names
 """
 
 
-def test_sources_load_without_ansible_and_add_nothing_to_the_path() -> None:
+def test_sources_load_without_ansible_and_add_nothing_to_the_path(tmp_path: Path) -> None:
     paths = sorted(str(path) for path in SOURCES.glob("*.py"))
     assert len(paths) == 2
     environment = {**os.environ, "PYTHONPATH": ""}
-    subprocess.run([sys.executable, "-c", LOADED, *paths], check=True, env=environment)
+    subprocess.run([sys.executable, "-c", LOADED, *paths], check=True, env=environment, cwd=tmp_path)
 
 
 def test_a_source_run_as_a_program_prints_events_until_a_signal(simulator: Simulator) -> None:

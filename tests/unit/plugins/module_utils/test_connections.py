@@ -68,6 +68,7 @@ ROWS: dict[tuple[K, bool, bool], list[tuple[BaseException, str]]] = {
         (tls_error("UNEXPECTED_EOF"), "TLS failed: "),
         (http.client.LineTooLong("header line"), "no valid HTTP"),
         (ValueError("incident data"), "no valid HTTP"),
+        (UnicodeDecodeError("utf-8", b"incident data", 0, 1, "incident data"), "no valid HTTP"),
         (OSError(5, "Input/output error"), "Input/output error"),
         # It may have let the request through.
         (of_proxy(ConnectionResetError(104, "x")), "connection reset"),

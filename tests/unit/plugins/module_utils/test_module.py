@@ -15,6 +15,7 @@ import typing as t
 from pathlib import Path
 
 import pytest
+from ansible_collections.coralogix.incidents.plugins.module_utils import _module
 from helpers import KEY, UNKNOWN, Result, table
 from simulator import Fault, Simulator
 
@@ -146,6 +147,10 @@ def test_broken_requests_says_what_is_wrong(
 
 
 def test_old_python_gets_a_message(subprocess_environ: Environ) -> None:
+    problem = _module.python_problem("/usr/bin/python3", (3, 8, 18, "final", 0))
+    assert problem
+    assert "needs Python 3.9 or newer. /usr/bin/python3 is Python 3.8." in problem
+    assert _module.python_problem("/usr/bin/python3", (3, 9, 0, "final", 0)) is None
     prelude = "import sys; sys.version_info = (3, 8, 18, 'final', 0)"
     # What ansible-core itself asks of its Python comes first on some versions.
     assert "Python" in result_of(start(subprocess_environ, prelude, incident_ids=[UNKNOWN]))["msg"]
@@ -167,3 +172,11 @@ def test_signal_ends_the_module_soon_with_a_result(
     assert time.monotonic() - began < 3
     assert (result["failed"], result["changed"]) == (True, operation == "unassign")
     assert ("Perhaps unassigned" if operation == "unassign" else "Nothing was changed.") in result["msg"]
+
+
+def test_signal_before_the_first_request_is_not_lost(simulator: Simulator, subprocess_environ: Environ) -> None:
+    prelude = "import os, signal, uuid; new = uuid.uuid4\n"
+    # The correlation ID is made when there is no client yet that could be stopped.
+    prelude += "uuid.uuid4 = lambda: os.kill(os.getpid(), signal.SIGTERM) or new()"
+    result = result_of(start(subprocess_environ, prelude, incident_ids=[UNKNOWN], api_url=simulator.url))
+    assert (result["failed"], result["changed"], simulator.journal) == (True, False, [])

@@ -209,6 +209,20 @@ def test_stop_ends_what_is_read_through_a_proxy_with_tls(pki: Pki, monkeypatch: 
     assert time.monotonic() - began < 6 * TIMEOUT
 
 
+def test_connect_and_answer_have_the_timeout_each(pki: Pki) -> None:
+    def answer(connection: socket.socket) -> None:
+        read_head(connection)
+        time.sleep(0.4)
+        connection.sendall(HEAD + b"Content-Length: 2\r\n\r\n{}")
+
+    def converse(connection: socket.socket) -> None:
+        time.sleep(0.4)
+        pki.over_tls(answer)(connection)
+
+    with listener(converse) as address:
+        assert reads(f"https://{address}", timeout=0.6, ca_path=pki.ca) == [{}]
+
+
 class _SocksPool(urllib3.HTTPSConnectionPool):
     """As in urllib3.contrib.socks, which cannot be imported without its library."""
 
