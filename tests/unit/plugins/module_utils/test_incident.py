@@ -11,40 +11,23 @@ import typing as t
 import pytest
 from ansible_collections.coralogix.incidents.plugins.module_utils import _incident
 from ansible_collections.coralogix.incidents.plugins.module_utils._incident import OPERATIONS
-from ansible_collections.coralogix.incidents.plugins.module_utils._resource import Route
 from helpers import INCIDENT, A, Failure, K, incident, table
-
-V1 = "/incidents/incidents/v1"
-# As the vendor's contract has them: permission, and the routes of version 3 and of versions 4 and 5.
-PUBLISHED: dict[str, tuple[str, Route, Route]] = {
-    "read": ("incidents:read", Route("GET", f"{V1}/batch", "ids"), Route("GET", V1, "ids")),
-    "list": ("incidents:read", Route("POST", V1), Route("POST", V1, in_body=True)),
-    "unassign": (
-        "incidents:assign",
-        Route("DELETE", f"{V1}/by-user", "incident_ids"),
-        Route("DELETE", f"{V1}/all/by-user", "incident_ids"),
-    ),
-    **{
-        name: (
-            f"incidents:{permission}",
-            Route("POST", f"{V1}/{old_path}", "incident_ids"),
-            Route("POST", f"{V1}/all/{new_path}", "incidentIds", True),
-        )
-        for name, permission, old_path, new_path in (
-            *(("assign", "assign", "by-user", "by-user"), ("acknowledge", "acknowledge", "acknowledge", "acknowledge")),
-            *(("resolve", "close", "resolve", "resolve"), ("close", "close", "close", "closed")),
-        )
-    },
-}
+from simulator import OPERATIONS as SIMULATED_OPERATIONS
 
 
-def test_operations_are_the_published_ones() -> None:
-    rows = OPERATIONS.items()
-    assert {name: (row.permission, row.routes["v3"], row.routes["v4"]) for name, row in rows} == PUBLISHED
-    assert {name: row.action for name, row in rows} == {name: f"{name} incidents" for name in PUBLISHED}
-    assert {name for name, row in rows if not row.needs_personal_key} == {"read", "list"}
-    assert {row.max_ids for row in OPERATIONS.values()} == {10_000}
-    assert INCIDENT.route_sets == {"latest": ("v4", "v3"), "3": ("v3",), "4": ("v4",), "5": ("v4",)}
+def test_operations_are_those_of_the_simulator() -> None:
+    """The contract tests compare the simulator with what the vendor has published."""
+    for name, row in OPERATIONS.items():
+        simulated = SIMULATED_OPERATIONS["read_many" if name == "read" else name]
+        assert (row.permission, row.needs_personal_key) == (simulated.permission, simulated.needs_personal_key)
+        for version in ("3", "4", "5"):
+            (route_set,) = INCIDENT.route_sets[version]
+            there, here = simulated.routes[version], row.routes[route_set]
+            assert (here.method, here.path, here.in_body) == (there.method, there.path, there.where == "body")
+            ids = [parameter for parameter, field in there.fields.items() if field.is_id]
+            assert ids == ([here.ids] if here.ids else [])
+            assert all(there.fields[parameter].items[1] == row.max_ids for parameter in ids)
+    assert INCIDENT.route_sets["latest"] == ("v4", "v3")
 
 
 # GET …/v1/batch may reach the route GET …/v1/{id}. Its refusal, and whether that means a missing route: if the newer

@@ -21,6 +21,7 @@ from helpers import (
     C,
     K,
     ScriptedTransport,
+    client_for,
     error_of,
     incident,
     respond,
@@ -183,6 +184,14 @@ def test_uuids_compare_without_case_and_other_ids_with_it() -> None:
     assert service_answering({"incidents": [incident(A)]}).write_once("unassign", [upper]) == {upper: incident(A)}
     other = {"incidents": {"inc-a": incident("inc-a")}, "notFoundIds": ["INC-A"]}
     assert service_answering(other).read(["INC-A", "inc-a"]) == ReadResult({"inc-a": incident("inc-a")}, ["INC-A"])
+
+
+def test_dropped_fields_are_gone_as_soon_as_an_item_arrives(simulator: Simulator) -> None:
+    """They take most of the memory of a large task."""
+    item_id = simulator.add_incident()
+    service = _service.Service(client_for(simulator.url), INCIDENT, "5", dropped_fields=("events",))
+    assert "events" in simulator.incident(item_id)
+    assert "events" not in service.read([item_id]).items[item_id]
 
 
 def test_items_are_passed_on_as_they_are() -> None:

@@ -13,7 +13,7 @@ import typing as t
 import in_process
 import pytest
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible_collections.coralogix.incidents.plugins.module_utils import _executor, _portable
+from ansible_collections.coralogix.incidents.plugins.module_utils import _executor, _portable, _task
 from ansible_collections.coralogix.incidents.plugins.module_utils._service import Service
 from ansible_collections.coralogix.incidents.plugins.module_utils._task import Task, run_task
 from ansible_collections.coralogix.incidents.plugins.module_utils._transport import Transport
@@ -139,6 +139,16 @@ def test_exception_after_a_write_is_never_reported_as_unchanged(
     assert result["msg"].endswith("(MemoryError: ). The task may have changed incidents before that. Check them.")
 
 
+def test_result_that_cannot_be_built_names_what_was_changed(
+    simulator: Simulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_task, "change_result", raising(MemoryError()))
+    ids = [simulator.add_incident()]
+    result = run("unassign", simulator, incident_ids=ids)
+    assert (result["failed"], result["changed"], result["unassigned_ids"]) == (True, True, ids)
+    assert result["msg"].startswith("The result could not be built (MemoryError: ).")
+
+
 def raising(error: BaseException) -> t.Callable[..., t.NoReturn]:
     def raise_error(*_args: t.Any) -> t.NoReturn:
         raise error
@@ -156,7 +166,7 @@ def test_environment_of_the_task_counts(simulator: Simulator) -> None:
 
 
 def test_requests_of_a_task_share_a_correlation_id_and_name_the_versions(simulator: Simulator) -> None:
-    for _task in range(2):
+    for _number in range(2):
         run("unassign", simulator, incident_ids=simulator.add_incidents(1, assigned=1))
     headers = [entry.headers for entry in simulator.journal]
     first, same, other, _same = (each["x-cx-correlation-id"] for each in headers)

@@ -8,89 +8,51 @@ from __future__ import annotations
 
 import functools
 import typing as t
-from types import MappingProxyType
 
 import pytest
 from ansible_collections.coralogix.incidents.plugins.module_utils import _case
 from helpers import table
 from in_process import KEY, Result, Runner
+from operations import ASSIGNEE, CASE_OPERATIONS, REASON, TITLE, Operation
+from operations import COMMENT as COMMENT_TEXT
 from simulator import Entry, Fault, Simulator
 
-USER, OTHER = "1b4c7d2e-0f3a-4b5c-8d6e-7f8091a2b3c4", "9e8d7c6b-5a49-4838-a726-15041f2e3d4c"
+USER, OTHER = ASSIGNEE.lower(), "9e8d7c6b-5a49-4838-a726-15041f2e3d4c"
 UNKNOWN = "00000000-0000-4000-8000-00000000000f"
-TEXT = "The runbook restarted the service."
+RESOLVED, CLOSED, PENDING = "resolved", "closed", "pending_activation"
+STATUSES = (PENDING, "active", "acknowledged", RESOLVED, CLOSED)
 
 
 class Module(t.NamedTuple):
-    """A module with options, and what it does to an active, unassigned case with the fields C(given)."""
+    """A module with options, and a case that needs the change."""
 
-    name: str
-    participle: str
-    permission: str
-    operation: str
-    """The simulator's name of the request that it writes with."""
-    options: t.Mapping[str, t.Any] = MappingProxyType({})
-    given: t.Mapping[str, t.Any] = MappingProxyType({})
-    """The fields of a case that needs the change."""
-    fields: tuple[str, ...] = ("status",)
-    """What changes."""
-    diff: str = ""
-    skipped: tuple[str, ...] = ()
-    """Statuses in which a case is skipped."""
+    row: Operation
+    given: t.Mapping[str, t.Any]
+    """What the case has that an active case of nobody does not have."""
 
     def changed_ids(self, result: Result) -> list[str]:
-        ids: list[str] = result[f"{self.participle}_ids"]
+        ids: list[str] = result[self.row.ids_name]
         return ids
 
 
-ASSIGN = Module(
-    "case_assign", "assigned", "case:Assign", "case_assign_many", {"assignee": USER}, {"assignee": OTHER},
-    ("assignee",), f"{OTHER} -> {USER}",
-)  # fmt: skip
-COMMENT = Module(
-    "case_comment", "commented", "case:Comment", "case_comment", {"text": TEXT}, {}, (),
-    "0 comments with this text -> 1 comment with this text",
-)  # fmt: skip
-RESOLVED, CLOSED, PENDING = "resolved", "closed", "pending_activation"
+GIVEN: dict[str, dict[str, t.Any]] = {
+    "assign": {"assignee": OTHER},
+    "unassign": {"assignee": OTHER},
+    "unacknowledge": {"status": "acknowledged"},
+    "close": {"status": RESOLVED},
+    "priority": {"priority": "P1"},
+    "priority, absent": {"priority": "P3", "override": "P2"},
+    # Only a resolved case has a reason that can be updated.
+    "update": {"status": RESOLVED},
+}
+# Without those that make a change each time.
 MODULES = {
-    "assign": ASSIGN,
-    "assign to nobody's": ASSIGN._replace(
-        options={"assignee": f" {USER.upper()} ", "only_unassigned": True}, given={}, diff=f"nobody -> {USER}"
-    ),
-    "unassign": Module(
-        "case_unassign", "unassigned", "case:Assign", "case_unassign_many", {}, {"assignee": OTHER}, ("assignee",),
-        f"{OTHER} -> nobody",
-    ),
-    "acknowledge": Module(
-        "case_acknowledge", "acknowledged", "case:Acknowledge", "case_acknowledge", diff="active -> acknowledged",
-        skipped=(PENDING, RESOLVED, CLOSED),
-    ),
-    "unacknowledge": Module(
-        "case_unacknowledge", "unacknowledged", "case:Acknowledge", "case_unacknowledge",
-        given={"status": "acknowledged"}, diff="acknowledged -> active", skipped=(PENDING, RESOLVED, CLOSED),
-    ),
-    "resolve": Module(
-        "case_resolve", "resolved", "case:Close", "case_resolve_many", {"reason": "  Fixed.  "},
-        diff="active -> resolved", skipped=(PENDING, CLOSED),
-    ),
-    "close": Module(
-        "case_close", "closed", "case:Close", "case_close_many", given={"status": RESOLVED},
-        diff="resolved -> closed", skipped=(PENDING,),
-    ),
-    "set priority": Module(
-        "case_priority", "prioritized", "case:Update", "case_priority_many", {"priority": "P1"},
-        {"priority": "P1"}, ("priorityDetails",), "no override -> P1", (RESOLVED, CLOSED),
-    ),
-    "clear priority": Module(
-        "case_priority", "prioritized", "case:Update", "case_clear_priority_many", {"state": "absent"},
-        {"priority": "P3", "override": "P2"}, ("priority", "priorityDetails"), "P2 -> no override", (RESOLVED, CLOSED),
-    ),
-    "comment": COMMENT,
-    "update": Module(
-        "case_update", "updated", "case:Update", "case_update", {"title": " New title ", "resolution_reason": "Why"},
-        {"status": RESOLVED}, ("title",), "",
-    ),
-}  # fmt: skip
+    key: Module(row, GIVEN.get(key, {}))
+    for name, row in CASE_OPERATIONS.items()
+    for key in [name.removeprefix("case ")]
+    if row.is_left_to_do is None
+}
+ASSIGN, COMMENT = MODULES["assign"], MODULES["comment"]
 for_each_module = table("module", MODULES)
 
 
@@ -107,7 +69,7 @@ def run(sim: Simulator) -> Runner:
 
 
 def run_on(run: Runner, module: Module, *ids: str, **options: t.Any) -> Result:
-    return run(module.name, case_ids=list(ids), **{**module.options, **options})
+    return run(module.row.module, case_ids=list(ids), **{**module.row.options, **options})
 
 
 def shown(case: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
@@ -130,7 +92,7 @@ def assert_result_is_true(sim: Simulator, module: Module, result: Result) -> Non
 @for_each_module
 def test_check_mode_then_run_then_second_run(sim: Simulator, run: Runner, module: Module) -> None:
     case_id = sim.add_case(title="Disk full", **module.given)
-    before = sim.case(case_id)
+    before = {**sim.case(case_id), "events": sim.case_events(case_id)}
     predicted = run_on(run, module, case_id, check_mode=True)
     assert sim.writes == []
     done = run_on(run, module, case_id)
@@ -144,19 +106,27 @@ def test_check_mode_then_run_then_second_run(sim: Simulator, run: Runner, module
         assert "events" not in result["cases"][0]
         (case,) = result["cases"]
         now = sim.case(case_id)
-        assert [case.get(field) for field in module.fields] == [now.get(field) for field in module.fields]
+        assert [case.get(field) for field in module.row.fields] == [now.get(field) for field in module.row.fields]
+    expected = {field: value for field, value in module.row.predicted(before).items() if field != "events"}
+    assert predicted["cases"] == [expected]
     assert again["cases"] == [sim.case(case_id)]
     assert shown(done["cases"][0]) == shown(sim.case(case_id))
-    assert module.name == "case_comment" or before != sim.case(case_id)
+    after = {**sim.case(case_id), "events": sim.case_events(case_id)}
+    assert module.row.took_effect(before, after)
     assert (again["changed"], module.changed_ids(again), again["diff"]) == (False, [], {"prepared": ""})
     (line,) = done["diff"]["prepared"].splitlines()
     assert line.startswith(f'{case_id} ({before["readableId"]}) "Disk full": ')
-    assert line.endswith(module.diff)
+    assert line.endswith(f'": {module.row.describe(before)} -> {module.row.describe(after)}')
 
 
 @table(
     "module, status",
-    {f"{name} {status}": (module, status) for name, module in MODULES.items() for status in module.skipped},
+    {
+        f"{name} {status}": (module, status)
+        for name, module in MODULES.items()
+        for status in STATUSES
+        if module.row.skips({"status": f"CASE_STATUS_{status.upper()}"})
+    },
 )
 def test_skips_what_is_further_along(sim: Simulator, run: Runner, module: Module, status: str) -> None:
     case_id = sim.add_case(**{**module.given, "status": status})
@@ -203,6 +173,14 @@ def test_events_are_returned_on_request(sim: Simulator, run: Runner, module: Mod
     result = run_on(run, module, *ids, include_events=True)
     assert [case["events"] for case in result["cases"]] == [sim.case_events(case_id) for case_id in ids]
     assert result["ansible_facts"]["coralogix_cases"] == result["cases"]
+
+
+def test_events_that_cannot_be_read_fail_the_task_and_hide_no_change(sim: Simulator, run: Runner) -> None:
+    case_id = sim.add_case()
+    sim.fault(Fault("case_events", status=500))
+    result = run_on(run, MODULES["acknowledge"], case_id, include_events=True)
+    assert (result.get("failed"), result["changed"], result["acknowledged_ids"]) == (True, True, [case_id])
+    assert result["cases"] == [sim.case(case_id)]
 
 
 # What is refused before anything is sent.
@@ -255,7 +233,7 @@ def test_texts_of_the_longest_length_are_sent_trimmed(sim: Simulator, run: Runne
 @for_each_module
 def test_needs_no_more_than_its_permission_and_that_to_read(sim: Simulator, run: Runner, module: Module) -> None:
     case_id = sim.add_case(**module.given)
-    sim.add_key(KEY, permissions=["case:Read", module.permission], kind="team")
+    sim.add_key(KEY, permissions=["case:Read", module.row.permission], kind="team")
     assert module.changed_ids(run_on(run, module, case_id, include_events=True)) == [case_id]
 
 
@@ -265,7 +243,7 @@ def test_without_the_permission_to_read_nothing_is_written(
     sim: Simulator, run: Runner, module: Module, check_mode: bool
 ) -> None:
     case_id = sim.add_case(**module.given)
-    sim.add_key(KEY, permissions=[module.permission])
+    sim.add_key(KEY, permissions=[module.row.permission])
     result = run_on(run, module, case_id, check_mode=check_mode)
     assert "It needs the permission case:Read." in result["msg"]
     assert "must read first" in result["msg"]
@@ -277,7 +255,7 @@ def test_without_its_permission_the_message_names_it(sim: Simulator, run: Runner
     case_id = sim.add_case(**module.given)
     sim.add_key(KEY, permissions=["case:Read"])
     result = run_on(run, module, case_id)
-    assert f"It needs the permission {module.permission}." in result["msg"]
+    assert f"It needs the permission {module.row.permission}." in result["msg"]
     assert result["msg"].endswith("Nothing was changed.")
     assert (result["changed"], result["failure"]["status"]) == (False, 403)
 
@@ -324,7 +302,7 @@ def after_a_fault(sim: Simulator, act: t.Callable[[], t.Any]) -> None:
     sim.after_request = hook
 
 
-BULK = {name: module for name, module in MODULES.items() if module.operation.endswith("_many")}
+BULK = {name: module for name, module in MODULES.items() if module.row.name.endswith("_many")}
 # One module for each kind of request. What happens to a request does not depend on the module.
 IN_BODY, IN_QUERY, SINGLE = MODULES["resolve"], MODULES["unassign"], MODULES["acknowledge"]
 DISAPPEARS = {
@@ -360,12 +338,12 @@ def test_a_case_disappears_before_a_bulk_write(
 def test_somebody_else_does_the_same_first(sim: Simulator, run: Runner, module: Module, repeated: str) -> None:
     sim.settings["cases"].repeated = repeated
     case_id = sim.add_case(**module.given)
-    operation = module.operation.replace("_many", "")
+    operation = module.row.name.replace("_many", "")
     arguments = {
         "case_assign": {"user": USER},
         "case_priority": {"priority": "CASE_PRIORITY_P1"},
-        "case_comment": {"text": TEXT},
-        "case_update": {"title": "New title", "resolutionReason": "Why"},
+        "case_comment": {"text": COMMENT_TEXT},
+        "case_update": {"title": TITLE, "resolutionReason": REASON},
     }.get(operation, {})
     before_the_write(sim, functools.partial(sim.act, operation, case_id, **arguments))
     result = run_on(run, module, case_id)
@@ -385,7 +363,9 @@ FORBIDDEN: dict[str, tuple[Module, dict[str, t.Any], dict[str, t.Any]]] = {
     "update closed": (MODULES["update"], {"status": CLOSED}, {"closed_cases_editable": False}),
     "close active": (MODULES["close"], {}, {"active_cases_closable": False}),
     "reason of an unresolved case": (
-        MODULES["update"]._replace(options={"resolution_reason": "x"}), {}, {"repeated": "400"},
+        MODULES["update"]._replace(row=MODULES["update"].row._replace(options={"resolution_reason": "x"})),
+        {},
+        {"repeated": "400"},
     ),
 }  # fmt: skip
 
@@ -415,7 +395,7 @@ ALLOWED: dict[str, tuple[Module, dict[str, t.Any]]] = {
     "close active": (MODULES["close"], {}),
     "close acknowledged": (MODULES["close"], {"status": "acknowledged"}),
     "resolve acknowledged": (MODULES["resolve"], {"status": "acknowledged"}),
-    "priority of pending": (MODULES["set priority"], {"status": PENDING}),
+    "priority of pending": (MODULES["priority"], {"status": PENDING}),
 }
 
 
@@ -434,7 +414,7 @@ def test_a_forbidden_transition_accepted_without_effect_fails(sim: Simulator, ru
     sim.settings["cases"].forbidden_transitions = "200"
     case_id = sim.add_case()
     result = run("case_close", case_ids=[case_id])
-    assert "its effect is not visible yet" in result["msg"]
+    assert result["msg"].count("its effect is not visible yet") == 1
     assert (result["changed"], result["closed_ids"]) == (True, [])
     assert run.sleeps == [0.25, 0.5, 1.0, 2.0]
 
@@ -453,7 +433,7 @@ def test_somebody_else_resolves_or_closes_first(
     assert not changed or result["changed"]
     # Nobody can tell who did it if both wanted the same. And what a refusal or an event does not show is as it was
     # read before.
-    if to not in module.operation and module is not COMMENT and (changed or "_many" in module.operation):
+    if to not in module.row.name and module is not COMMENT and (changed or "_many" in module.row.name):
         assert_result_is_true(sim, module, result)
 
 
@@ -475,7 +455,7 @@ def test_the_override_is_compared_not_the_priority(sim: Simulator, run: Runner) 
     assert sim.case(same)["priorityDetails"] == {"system": "CASE_PRIORITY_P1", "override": "CASE_PRIORITY_P1"}
 
 
-@pytest.mark.parametrize("status", [PENDING, "active", "acknowledged", RESOLVED, CLOSED])
+@pytest.mark.parametrize("status", STATUSES)
 def test_no_override_is_as_wanted_in_any_status(sim: Simulator, run: Runner, status: str) -> None:
     result = run("case_priority", case_ids=[sim.add_case(status=status)], state="absent")
     assert (result["changed"], result["skipped_ids"], sim.writes) == (False, [], [])
@@ -531,7 +511,7 @@ def test_a_lost_answer(
     sim: Simulator, run: Runner, module: Module, fault: dict[str, t.Any], effect: bool, retries: int
 ) -> None:
     ids = [sim.add_case(**module.given) for _number in range(2)]
-    sim.fault(Fault(module.operation, effect=effect, times=1, **fault))
+    sim.fault(Fault(module.row.name, effect=effect, times=1, **fault))
     result = run_on(run, module, *ids, retries=retries)
     assert_result_is_true(sim, module, result)
     effects = [case_id for entry in sim.writes for case_id in entry.effect]
@@ -552,7 +532,7 @@ def test_a_lost_answer_while_reads_lag(
 ) -> None:
     case_id = sim.add_case(**module.given)
     sim.stale_reads = sim.stale_events = stale_reads
-    sim.fault(Fault(module.operation, effect=effect, reset=True, times=1))
+    sim.fault(Fault(module.row.name, effect=effect, reset=True, times=1))
     result = run_on(run, module, case_id)
     assert module.changed_ids(result) == [case_id]
     assert "failed" not in result
@@ -565,7 +545,7 @@ def test_an_accepted_write_whose_effect_lags_behind(sim: Simulator, run: Runner,
     before = sim.case(case_id)
     sim.stale_reads = sim.stale_events = 3
     # The answer shows the state before.
-    sim.fault(Fault(module.operation, replace=lambda answer: {"case": before, "cases": [before], "event": {}}))
+    sim.fault(Fault(module.row.name, replace=lambda answer: {"case": before, "cases": [before], "event": {}}))
     result = run_on(run, module, case_id)
     assert (module.changed_ids(result), "failed" in result) == ([case_id], False)
     assert len(sim.writes) == 1
@@ -582,11 +562,11 @@ def test_a_comment_is_never_posted_twice(
 ) -> None:
     case_id = sim.add_case()
     if force:
-        sim.act("case_comment", case_id, text=TEXT)
+        sim.act("case_comment", case_id, text=COMMENT_TEXT)
     sim.stale_events = stale_events
     before = len(sim.comments(case_id))
     sim.fault(Fault("case_comment", effect=effect, times=lost, **fault))
-    result = run("case_comment", case_ids=[case_id], text=TEXT, force=force)
+    result = run("case_comment", case_ids=[case_id], text=COMMENT_TEXT, force=force)
     posted = len(sim.comments(case_id)) - before
     assert posted <= 1
     assert posted == len(result["commented_ids"]) or ("failed" in result and result["changed"])
@@ -600,7 +580,7 @@ def test_a_comment_is_not_verified_by_a_case_without_its_events(sim: Simulator, 
     ids = [sim.add_case(), sim.add_case()]
     sim.fault(Fault("case_comment", reset=True))
     sim.fault(Fault("case_read", when_id=ids[1], skip=1, status=500, delay=0.1))
-    result = run("case_comment", case_ids=ids, text=TEXT, retries=0)
+    result = run("case_comment", case_ids=ids, text=COMMENT_TEXT, retries=0)
     assert result["changed"]
     for case_id in {item_id for entry in sim.writes for item_id in entry.ids}:
         assert case_id in result["msg"].partition("Perhaps commented, but not verified: ")[2]
@@ -608,18 +588,18 @@ def test_a_comment_is_not_verified_by_a_case_without_its_events(sim: Simulator, 
 
 def test_a_comment_is_compared_trimmed_and_as_a_whole(sim: Simulator, run: Runner) -> None:
     case_id, other = sim.add_case(), sim.add_case()
-    sim.act("case_comment", case_id, text=f"  {TEXT}\n")
-    sim.act("case_comment", other, text=f"{TEXT} Or not.")
-    result = run("case_comment", case_ids=[case_id, other], text=f"\n{TEXT} ")
+    sim.act("case_comment", case_id, text=f"  {COMMENT_TEXT}\n")
+    sim.act("case_comment", other, text=f"{COMMENT_TEXT} Or not.")
+    result = run("case_comment", case_ids=[case_id, other], text=f"\n{COMMENT_TEXT} ")
     assert result["commented_ids"] == [other]
-    assert sim.comments(other)[-1] == TEXT
+    assert sim.comments(other)[-1] == COMMENT_TEXT
 
 
 def test_force_posts_again(sim: Simulator, run: Runner) -> None:
     case_id = sim.add_case()
     for number in (1, 2):
-        result = run("case_comment", case_ids=[case_id], text=TEXT, force=True)
-        assert (result["changed"], sim.comments(case_id)) == (True, [TEXT] * number)
+        result = run("case_comment", case_ids=[case_id], text=COMMENT_TEXT, force=True)
+        assert (result["changed"], sim.comments(case_id)) == (True, [COMMENT_TEXT] * number)
         assert result["diff"]["prepared"].endswith(f": {_count(number - 1)} -> {_count(number)}\n")
 
 
@@ -631,8 +611,8 @@ def test_a_comment_with_another_text_is_not_taken_for_ours(sim: Simulator, run: 
     case_id = sim.add_case()
     sim.fault(Fault("case_comment", reset=True, effect=False, times=1))
     after_a_fault(sim, lambda: sim.act("case_comment", case_id, text="Something else"))
-    run("case_comment", case_ids=[case_id], text=TEXT)
-    assert sim.comments(case_id) == ["Something else", TEXT]
+    run("case_comment", case_ids=[case_id], text=COMMENT_TEXT)
+    assert sim.comments(case_id) == ["Something else", COMMENT_TEXT]
 
 
 # Many at a time: more than one request takes, and than requests run at the same time.
@@ -654,7 +634,7 @@ def test_many_cases_are_split_into_requests(sim: Simulator, run: Runner, module:
     assert module.changed_ids(result) == ids
     assert [case["id"] for case in result["cases"]] == ids
     sizes = [len(entry.ids) for entry in sim.writes]
-    assert sorted(sizes) == ([4, 8, 8] if module.operation.endswith("_many") else [1] * MANY)
+    assert sorted(sizes) == ([4, 8, 8] if module.row.name.endswith("_many") else [1] * MANY)
     assert sim.peak <= 8
 
 
@@ -662,13 +642,13 @@ def test_many_cases_are_split_into_requests(sim: Simulator, run: Runner, module:
 @pytest.mark.usefixtures("eight_ids_in_a_request")
 def test_failure_of_a_second_request(sim: Simulator, run: Runner, module: Module) -> None:
     ids = [sim.add_case(**module.given) for _number in range(MANY)]
-    sim.fault(Fault(module.operation, status=400, skip=1))
+    sim.fault(Fault(module.row.name, status=400, skip=1))
     result = run_on(run, module, *ids)
     assert "failed" in result
     done = {case_id for entry in sim.writes for case_id in entry.effect}
     assert set(module.changed_ids(result)) == done
     assert 0 < len(done) < MANY
-    assert f"{module.participle.capitalize()} before that: " in result["msg"]
+    assert f"{module.row.participle.capitalize()} before that: " in result["msg"]
 
 
 # What was done is reported, whatever happens.
