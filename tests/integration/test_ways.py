@@ -78,7 +78,11 @@ CONTEXTS = {
     "environment": Context(
         IN_PROCESS, {**OWN_PYTHON, "env": {"CORALOGIX_URL": "{{ url }}", "X": 1}}, {"api_url": None}
     ),
-    "variable of Python": Context(AS_MODULE, {**OWN_PYTHON, "env": {"PYTHONHASHSEED": "1"}}),
+    # These act only when a process starts.
+    **{
+        f"variable {name}": Context(AS_MODULE, {**OWN_PYTHON, "env": {name: value}})
+        for name, value in (("PYTHONHASHSEED", "1"), ("LD_LIBRARY_PATH", "/nowhere"), ("OPENSSL_CONF", "/dev/null"))
+    },
     "variable with a name for shells": Context(AS_MODULE, {**OWN_PYTHON, "env": {"A=B": "1"}}),
     "delegated to another Python": Context(AS_MODULE, OWN_PYTHON, delegate="with another Python"),
     "delegated to its own Python": Context(IN_PROCESS, OTHER_PYTHON, delegate="with its own Python"),

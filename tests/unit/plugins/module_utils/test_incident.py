@@ -26,7 +26,7 @@ def test_operations_are_those_of_the_simulator() -> None:
             assert (here.method, here.path, here.in_body) == (there.method, there.path, there.where == "body")
             ids = [parameter for parameter, field in there.fields.items() if field.is_id]
             assert ids == ([here.ids] if here.ids else [])
-            assert all(there.fields[parameter].items[1] == row.max_ids for parameter in ids)
+            assert all(there.fields[parameter].items == (1, row.max_ids) for parameter in ids)
     assert INCIDENT.route_sets["latest"] == ("v4", "v3")
 
 

@@ -43,17 +43,19 @@ print(json.dumps([action._shown_arguments(task) for task in tasks]))
 
 # What cannot be set is refused by Python when the variable before it is set already.
 LEFT_BEHIND = """
-import gc, json, logging, os
-from ansible_collections.coralogix.incidents.plugins.plugin_utils import _in_process
+import gc, json, logging, os, sys
+from ansible_collections.coralogix.incidents.plugins.plugin_utils import _bytecode_cache, _in_process
 
 def state():
-    return [dict(os.environ), logging.root.manager.disable, gc.isenabled(), gc.get_freeze_count()]
+    of_python = [gc.isenabled(), gc.get_freeze_count(), len(sys.meta_path)]
+    return [dict(os.environ), logging.root.manager.disable, *of_python]
 
 before = state()
 for changes in ({"CX_API_KEY": "k"}, {"CX_API_KEY": "k", "X": chr(0)}):
     try:
-        with _in_process.changed_environment(changes), _in_process.logging_off(), _in_process.collector_at_rest():
-            raise ValueError
+        with _bytecode_cache.bytecode_cache(), _in_process.logging_off(), _in_process.collector_at_rest():
+            with _in_process.changed_environment(changes):
+                raise ValueError
     except ValueError:
         print(json.dumps(state() == before))
 """
