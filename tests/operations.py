@@ -26,6 +26,7 @@ STATE_RESOLVED = "INCIDENT_STATE_RESOLVED"
 
 ASSIGNEE = "2F1C9E4A-7B3D-4C58-9E60-A1B2C3D4E5F6"
 """A UUID in upper case: the service may write it in lower case."""
+OTHER = "9e8d7c6b-5a49-4838-a726-15041f2e3d4c"
 
 NOW = "now"
 """Stands for the present time, which nobody can predict."""
@@ -87,7 +88,9 @@ class Operation(NamedTuple):
     options: Mapping[str, Any] = _NONE
     """The module's own options that make it this operation."""
     values: Mapping[str, Any] = _NONE
-    """What the request says besides the IDs. Not given for cases."""
+    """What the request says besides the IDs."""
+    given: Mapping[str, Any] = _NONE
+    """Of a case that needs the change: what an active case of nobody does not have."""
     case_module: str = ""
     """The module, if it changes cases."""
     predict: Callable[[Incident], Incident] | None = None
@@ -265,7 +268,7 @@ def _to_status(module: str, name: str, participle: str, to: str, *skipped: str, 
     )
 
 
-def _prioritize(name: str, override: str, **options: Any) -> Operation:
+def _prioritize(name: str, override: str, given: Mapping[str, Any], **options: Any) -> Operation:
     return Operation(
         name,
         "prioritized",
@@ -277,6 +280,8 @@ def _prioritize(name: str, override: str, **options: Any) -> Operation:
         case_module="case_priority",
         predict=lambda case: _with_override(case, override),
         options=options,
+        values={"priority": override} if override else {},
+        given=given,
     )
 
 
@@ -288,6 +293,8 @@ _ASSIGN_CASES = Operation(
     after={"assignee": {"userId": ASSIGNEE.lower()}},
     describe=lambda case: ", ".join(case_assignee_ids(case)) or "nobody",
     options={"assignee": ASSIGNEE},
+    values={"assignee": {"userId": ASSIGNEE.lower()}},
+    given={"assignee": OTHER},
     case_module="case_assign",
 )
 _COMMENT_ON_CASES = Operation(
@@ -298,6 +305,7 @@ _COMMENT_ON_CASES = Operation(
     after={},
     describe=_describe_comments,
     options={"text": f" {COMMENT} "},
+    values={"text": COMMENT},
     case_module="case_comment",
     predict=_with_comment,
     is_done=lambda before, after: bool({*comment_ids(after)} - {*comment_ids(before)}),
@@ -309,6 +317,7 @@ CASE_OPERATIONS: dict[str, Operation] = {
     "case assign, only unassigned": _ASSIGN_CASES._replace(
         is_skipped=lambda case: bool(case_assignee_ids(case)),
         options={"assignee": f" {ASSIGNEE} ", "only_unassigned": True},
+        given={},
     ),
     "case unassign": Operation(
         "case_unassign_many",
@@ -317,6 +326,7 @@ CASE_OPERATIONS: dict[str, Operation] = {
         fields=("assignee",),
         after={},
         describe=_ASSIGN_CASES.describe,
+        given={"assignee": OTHER},
         case_module="case_unassign",
         predict=lambda case: _without(case, "assignee"),
     ),
@@ -324,16 +334,30 @@ CASE_OPERATIONS: dict[str, Operation] = {
         "acknowledge", "case_acknowledge", "acknowledged", "ACKNOWLEDGED", "PENDING_ACTIVATION", "RESOLVED", "CLOSED"
     ),
     "case unacknowledge": _to_status(
-        "unacknowledge", "case_unacknowledge", "unacknowledged", "ACTIVE", "PENDING_ACTIVATION", "RESOLVED", "CLOSED"
+        *(
+            "unacknowledge",
+            "case_unacknowledge",
+            "unacknowledged",
+            "ACTIVE",
+            "PENDING_ACTIVATION",
+            "RESOLVED",
+            "CLOSED",
+        ),
+        given={"status": "acknowledged"},
     ),
     "case resolve": _to_status(
         *("resolve", "case_resolve_many", "resolved", "RESOLVED", "PENDING_ACTIVATION", "CLOSED"),
         options={"reason": f" {REASON}\n"},
+        values={"reason": REASON},
         predict=lambda case: {**case, "status": "CASE_STATUS_RESOLVED", "resolutionDetails": {"reason": REASON}},
     ),
-    "case close": _to_status("close", "case_close_many", "closed", "CLOSED", "PENDING_ACTIVATION"),
-    "case priority": _prioritize("case_priority_many", "CASE_PRIORITY_P1", priority="P1"),
-    "case priority, absent": _prioritize("case_clear_priority_many", "", state="absent"),
+    "case close": _to_status(
+        "close", "case_close_many", "closed", "CLOSED", "PENDING_ACTIVATION", given={"status": "resolved"}
+    ),
+    "case priority": _prioritize("case_priority_many", "CASE_PRIORITY_P1", {"priority": "P1"}, priority="P1"),
+    "case priority, absent": _prioritize(
+        "case_clear_priority_many", "", {"priority": "P3", "override": "P2"}, state="absent"
+    ),
     "case comment": _COMMENT_ON_CASES,
     "case comment, force": _COMMENT_ON_CASES._replace(
         is_wanted=lambda _case: False,
@@ -348,6 +372,9 @@ CASE_OPERATIONS: dict[str, Operation] = {
         after={},
         describe=lambda case: f"title {case['title'].strip()!r}, resolution reason {reason_of(case)!r}",
         options={"title": f" {TITLE}", "resolution_reason": REASON},
+        values={"title": TITLE, "resolutionReason": REASON},
+        # Only a resolved case has a reason that can be updated.
+        given={"status": "resolved"},
         case_module="case_update",
         predict=lambda case: {
             **case,

@@ -317,7 +317,7 @@ def test_ad_hoc(ansible: Ansible, sim: Simulator) -> None:
     arguments = f"case_ids={ids[0].upper()},{readable},{ids[0]} assignee={DANA}"
     check = ansible.ad_hoc("case_assign", arguments, ["--check", "--diff"], env=env)
     assert (check.only["changed"], sim.writes) == (True, [])
-    assert f'{ids[0].upper()} "Disk full": nobody -> ' in check.output
+    assert f'{ids[0].upper()} ({sim.case(ids[0])["readableId"]}) "Disk full": nobody -> ' in check.output
     run = ansible.ad_hoc("case_assign", arguments, env=env)
     assert run.only["assigned_ids"] == [ids[0].upper(), readable]
     assert all(sim.case_assignee(case_id) for case_id in ids)

@@ -158,11 +158,10 @@ def run(simulator: Simulator, name: str, fails: bool, **options: t.Any) -> Resul
         simulator.add_user("dana@example.com")
         options.update(usernames=["lee@example.com" if fails else "dana@example.com"], team_id=in_process.TEAM)
     else:
-        # Only a resolved case has a reason that can be updated.
-        fields = {"status": "resolved"} if name == "case_update" else {}
-        known = simulator.add_incident() if kind == "incident" else simulator.add_case(**fields)
-        options[f"{kind}_ids"] = [A if fails else known]
-    return in_process.Runner(simulator)(name, **(ROWS[name].options if name in ROWS else {}), **options)
+        row = ROWS.get(name)
+        known = simulator.add_incident() if kind == "incident" else simulator.add_case(**(row.given if row else {}))
+        options.update({f"{kind}_ids": [A if fails else known], **(row.options if row else {})})
+    return in_process.Runner(simulator)(name, **options)
 
 
 def is_type(value: t.Any, documented: dict[str, t.Any]) -> bool:

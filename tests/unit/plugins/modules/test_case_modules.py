@@ -13,45 +13,18 @@ import pytest
 from ansible_collections.coralogix.incidents.plugins.module_utils import _case
 from helpers import table
 from in_process import KEY, Result, Runner
-from operations import ASSIGNEE, CASE_OPERATIONS, REASON, TITLE, Operation
+from operations import ASSIGNEE, CASE_OPERATIONS, OTHER, Operation
 from operations import COMMENT as COMMENT_TEXT
 from simulator import Entry, Fault, Simulator
 
-USER, OTHER = ASSIGNEE.lower(), "9e8d7c6b-5a49-4838-a726-15041f2e3d4c"
+USER = ASSIGNEE.lower()
 UNKNOWN = "00000000-0000-4000-8000-00000000000f"
 RESOLVED, CLOSED, PENDING = "resolved", "closed", "pending_activation"
 STATUSES = (PENDING, "active", "acknowledged", RESOLVED, CLOSED)
 
 
-class Module(t.NamedTuple):
-    """A module with options, and a case that needs the change."""
-
-    row: Operation
-    given: t.Mapping[str, t.Any]
-    """What the case has that an active case of nobody does not have."""
-
-    def changed_ids(self, result: Result) -> list[str]:
-        ids: list[str] = result[self.row.ids_name]
-        return ids
-
-
-GIVEN: dict[str, dict[str, t.Any]] = {
-    "assign": {"assignee": OTHER},
-    "unassign": {"assignee": OTHER},
-    "unacknowledge": {"status": "acknowledged"},
-    "close": {"status": RESOLVED},
-    "priority": {"priority": "P1"},
-    "priority, absent": {"priority": "P3", "override": "P2"},
-    # Only a resolved case has a reason that can be updated.
-    "update": {"status": RESOLVED},
-}
 # Without those that make a change each time.
-MODULES = {
-    key: Module(row, GIVEN.get(key, {}))
-    for name, row in CASE_OPERATIONS.items()
-    for key in [name.removeprefix("case ")]
-    if row.is_left_to_do is None
-}
+MODULES = {name.removeprefix("case "): row for name, row in CASE_OPERATIONS.items() if row.is_left_to_do is None}
 ASSIGN, COMMENT = MODULES["assign"], MODULES["comment"]
 for_each_module = table("module", MODULES)
 
@@ -68,8 +41,8 @@ def run(sim: Simulator) -> Runner:
     return Runner(sim)
 
 
-def run_on(run: Runner, module: Module, *ids: str, **options: t.Any) -> Result:
-    return run(module.row.module, case_ids=list(ids), **{**module.row.options, **options})
+def run_on(run: Runner, module: Operation, *ids: str, **options: t.Any) -> Result:
+    return run(module.module, case_ids=list(ids), **{**module.options, **options})
 
 
 def shown(case: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
@@ -77,10 +50,10 @@ def shown(case: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     return {name: value for name, value in case.items() if name != "updateTime"}
 
 
-def assert_result_is_true(sim: Simulator, module: Module, result: Result) -> None:
+def assert_result_is_true(sim: Simulator, module: Operation, result: Result) -> None:
     """The result agrees with what really happened, as far as it says anything for certain."""
     changed = {sim.case(case_id)["id"] for entry in sim.writes for case_id in entry.effect}
-    named = {sim.case(case_id)["id"] for case_id in module.changed_ids(result)}
+    named = {sim.case(case_id)["id"] for case_id in result[module.ids_name]}
     assert named <= changed, "what did not change is not named as changed"
     assert result["changed"] or not changed, "a change is not denied"
     if "failed" not in result:
@@ -90,7 +63,7 @@ def assert_result_is_true(sim: Simulator, module: Module, result: Result) -> Non
 
 # What each does.
 @for_each_module
-def test_check_mode_then_run_then_second_run(sim: Simulator, run: Runner, module: Module) -> None:
+def test_check_mode_then_run_then_second_run(sim: Simulator, run: Runner, module: Operation) -> None:
     case_id = sim.add_case(title="Disk full", **module.given)
     before = {**sim.case(case_id), "events": sim.case_events(case_id)}
     predicted = run_on(run, module, case_id, check_mode=True)
@@ -100,23 +73,23 @@ def test_check_mode_then_run_then_second_run(sim: Simulator, run: Runner, module
     again = run_on(run, module, case_id)
     assert len(sim.writes) == 1
     for result in (predicted, done):
-        assert (result["changed"], module.changed_ids(result), result["not_found_ids"]) == (True, [case_id], [])
+        assert (result["changed"], result[module.ids_name], result["not_found_ids"]) == (True, [case_id], [])
         assert [case["id"] for case in result["cases"]] == [case_id]
         assert result["diff"] == predicted["diff"]
         assert "events" not in result["cases"][0]
         (case,) = result["cases"]
         now = sim.case(case_id)
-        assert [case.get(field) for field in module.row.fields] == [now.get(field) for field in module.row.fields]
-    expected = {field: value for field, value in module.row.predicted(before).items() if field != "events"}
+        assert [case.get(field) for field in module.fields] == [now.get(field) for field in module.fields]
+    expected = {field: value for field, value in module.predicted(before).items() if field != "events"}
     assert predicted["cases"] == [expected]
     assert again["cases"] == [sim.case(case_id)]
     assert shown(done["cases"][0]) == shown(sim.case(case_id))
     after = {**sim.case(case_id), "events": sim.case_events(case_id)}
-    assert module.row.took_effect(before, after)
-    assert (again["changed"], module.changed_ids(again), again["diff"]) == (False, [], {"prepared": ""})
+    assert module.took_effect(before, after)
+    assert (again["changed"], again[module.ids_name], again["diff"]) == (False, [], {"prepared": ""})
     (line,) = done["diff"]["prepared"].splitlines()
     assert line.startswith(f'{case_id} ({before["readableId"]}) "Disk full": ')
-    assert line.endswith(f'": {module.row.describe(before)} -> {module.row.describe(after)}')
+    assert line.endswith(f'": {module.describe(before)} -> {module.describe(after)}')
 
 
 @table(
@@ -125,29 +98,29 @@ def test_check_mode_then_run_then_second_run(sim: Simulator, run: Runner, module
         f"{name} {status}": (module, status)
         for name, module in MODULES.items()
         for status in STATUSES
-        if module.row.skips({"status": f"CASE_STATUS_{status.upper()}"})
+        if module.skips({"status": f"CASE_STATUS_{status.upper()}"})
     },
 )
-def test_skips_what_is_further_along(sim: Simulator, run: Runner, module: Module, status: str) -> None:
+def test_skips_what_is_further_along(sim: Simulator, run: Runner, module: Operation, status: str) -> None:
     case_id = sim.add_case(**{**module.given, "status": status})
     result = run_on(run, module, case_id)
-    assert (result["changed"], result["skipped_ids"], module.changed_ids(result)) == (False, [case_id], [])
+    assert (result["changed"], result["skipped_ids"], result[module.ids_name]) == (False, [case_id], [])
     assert sim.writes == []
 
 
 @for_each_module
-def test_an_empty_list_sends_nothing(sim: Simulator, run: Runner, module: Module) -> None:
+def test_an_empty_list_sends_nothing(sim: Simulator, run: Runner, module: Operation) -> None:
     result = run_on(run, module, api_key=..., team_id=...)
     assert (result["changed"], result["cases"], result["ansible_facts"]) == (False, [], {"coralogix_cases": []})
     assert sim.journal == []
 
 
 @for_each_module
-def test_two_spellings_are_one_case_named_as_first_given(sim: Simulator, run: Runner, module: Module) -> None:
+def test_two_spellings_are_one_case_named_as_first_given(sim: Simulator, run: Runner, module: Operation) -> None:
     first, second = sim.add_case(**module.given), sim.add_case(**module.given)
     readable = sim.case(first)["readableId"].lower()
     result = run_on(run, module, readable, second.upper(), f" {first} ", second, readable.upper(), first.upper())
-    assert module.changed_ids(result) == [readable, second.upper()]
+    assert result[module.ids_name] == [readable, second.upper()]
     assert [case["id"] for case in result["cases"]] == [first, second]
     assert sorted(case_id for entry in sim.writes for case_id in entry.effect) == sorted([first, second])
     sent = [case_id for entry in sim.journal for case_id in entry.ids]
@@ -156,7 +129,7 @@ def test_two_spellings_are_one_case_named_as_first_given(sim: Simulator, run: Ru
 
 @for_each_module
 @pytest.mark.parametrize("status", ["404", "400"])
-def test_unknown_ids_fail_or_are_skipped(sim: Simulator, run: Runner, module: Module, status: str) -> None:
+def test_unknown_ids_fail_or_are_skipped(sim: Simulator, run: Runner, module: Operation, status: str) -> None:
     sim.settings["cases"].unknown_cases = status
     known = sim.add_case(**module.given)
     result = run_on(run, module, "case-999", known, UNKNOWN.upper())
@@ -164,11 +137,11 @@ def test_unknown_ids_fail_or_are_skipped(sim: Simulator, run: Runner, module: Mo
     assert (result["changed"], result["not_found_ids"]) == (False, ["case-999", UNKNOWN.upper()])
     assert sim.writes == []
     result = run_on(run, module, "case-999", known, UNKNOWN, missing="ignore")
-    assert (module.changed_ids(result), result["not_found_ids"]) == ([known], ["case-999", UNKNOWN])
+    assert (result[module.ids_name], result["not_found_ids"]) == ([known], ["case-999", UNKNOWN])
 
 
 @for_each_module
-def test_events_are_returned_on_request(sim: Simulator, run: Runner, module: Module) -> None:
+def test_events_are_returned_on_request(sim: Simulator, run: Runner, module: Operation) -> None:
     ids = [sim.add_case(**module.given), sim.add_case(**module.given)]
     result = run_on(run, module, *ids, include_events=True)
     assert [case["events"] for case in result["cases"]] == [sim.case_events(case_id) for case_id in ids]
@@ -231,19 +204,19 @@ def test_texts_of_the_longest_length_are_sent_trimmed(sim: Simulator, run: Runne
 
 # Permissions.
 @for_each_module
-def test_needs_no_more_than_its_permission_and_that_to_read(sim: Simulator, run: Runner, module: Module) -> None:
+def test_needs_no_more_than_its_permission_and_that_to_read(sim: Simulator, run: Runner, module: Operation) -> None:
     case_id = sim.add_case(**module.given)
-    sim.add_key(KEY, permissions=["case:Read", module.row.permission], kind="team")
-    assert module.changed_ids(run_on(run, module, case_id, include_events=True)) == [case_id]
+    sim.add_key(KEY, permissions=["case:Read", module.permission], kind="team")
+    assert run_on(run, module, case_id, include_events=True)[module.ids_name] == [case_id]
 
 
 @for_each_module
 @pytest.mark.parametrize("check_mode", [False, True])
 def test_without_the_permission_to_read_nothing_is_written(
-    sim: Simulator, run: Runner, module: Module, check_mode: bool
+    sim: Simulator, run: Runner, module: Operation, check_mode: bool
 ) -> None:
     case_id = sim.add_case(**module.given)
-    sim.add_key(KEY, permissions=[module.row.permission])
+    sim.add_key(KEY, permissions=[module.permission])
     result = run_on(run, module, case_id, check_mode=check_mode)
     assert "It needs the permission case:Read." in result["msg"]
     assert "must read first" in result["msg"]
@@ -251,31 +224,31 @@ def test_without_the_permission_to_read_nothing_is_written(
 
 
 @for_each_module
-def test_without_its_permission_the_message_names_it(sim: Simulator, run: Runner, module: Module) -> None:
+def test_without_its_permission_the_message_names_it(sim: Simulator, run: Runner, module: Operation) -> None:
     case_id = sim.add_case(**module.given)
     sim.add_key(KEY, permissions=["case:Read"])
     result = run_on(run, module, case_id)
-    assert f"It needs the permission {module.row.permission}." in result["msg"]
+    assert f"It needs the permission {module.permission}." in result["msg"]
     assert result["msg"].endswith("Nothing was changed.")
     assert (result["changed"], result["failure"]["status"]) == (False, 403)
 
 
 @for_each_module
-def test_wrong_key_fails(sim: Simulator, run: Runner, module: Module) -> None:
+def test_wrong_key_fails(sim: Simulator, run: Runner, module: Operation) -> None:
     result = run_on(run, module, sim.add_case(), api_key="cxup_wrong")
     assert "did not accept the API key (401: Unauthorized: invalid API key)" in result["msg"]
     assert (result["changed"], len(sim.journal)) == (False, 1)
 
 
 @for_each_module
-def test_latest_that_does_not_serve_cases_fails(sim: Simulator, run: Runner, module: Module) -> None:
+def test_latest_that_does_not_serve_cases_fails(sim: Simulator, run: Runner, module: Operation) -> None:
     sim.settings["cases"].latest_serves_cases = False
     case_id = sim.add_case(**module.given)
     result = run_on(run, module, case_id)
     assert "has no route GET /mgmt/openapi/latest/cases/cases/v1/" in result["msg"]
     assert 'Set api_version to "5". If that does not help, ask whether the account has cases' in result["msg"]
     assert not result["changed"]
-    assert module.changed_ids(run_on(run, module, case_id, api_version="5")) == [case_id]
+    assert run_on(run, module, case_id, api_version="5")[module.ids_name] == [case_id]
 
 
 # What the contract leaves open.
@@ -302,7 +275,7 @@ def after_a_fault(sim: Simulator, act: t.Callable[[], t.Any]) -> None:
     sim.after_request = hook
 
 
-BULK = {name: module for name, module in MODULES.items() if module.row.name.endswith("_many")}
+BULK = {name: module for name, module in MODULES.items() if module.name.endswith("_many")}
 # One module for each kind of request. What happens to a request does not depend on the module.
 IN_BODY, IN_QUERY, SINGLE = MODULES["resolve"], MODULES["unassign"], MODULES["acknowledge"]
 DISAPPEARS = {
@@ -317,14 +290,14 @@ DISAPPEARS = {
 
 @table("module, bad_ids, missing, status", DISAPPEARS)
 def test_a_case_disappears_before_a_bulk_write(
-    sim: Simulator, run: Runner, module: Module, bad_ids: str, missing: str, status: str
+    sim: Simulator, run: Runner, module: Operation, bad_ids: str, missing: str, status: str
 ) -> None:
     sim.settings["cases"].bulk_bad_ids, sim.settings["cases"].unknown_cases = bad_ids, status
     ids = [sim.add_case(**module.given) for _number in range(3)]
     before_the_write(sim, lambda: sim.remove_case(ids[1]))
     result = run_on(run, module, *ids, missing=missing)
     written = [] if bad_ids == "error" else [ids[0], ids[2]]
-    assert module.changed_ids(result) == written
+    assert result[module.ids_name] == written
     assert result["not_found_ids"] == [ids[1]]
     # The request may have been refused because of an ID, but the service may have carried it out for others.
     assert result["changed"]
@@ -335,17 +308,10 @@ def test_a_case_disappears_before_a_bulk_write(
 
 @for_each_module
 @pytest.mark.parametrize("repeated", ["200", "400"])
-def test_somebody_else_does_the_same_first(sim: Simulator, run: Runner, module: Module, repeated: str) -> None:
+def test_somebody_else_does_the_same_first(sim: Simulator, run: Runner, module: Operation, repeated: str) -> None:
     sim.settings["cases"].repeated = repeated
     case_id = sim.add_case(**module.given)
-    operation = module.row.name.replace("_many", "")
-    arguments = {
-        "case_assign": {"user": USER},
-        "case_priority": {"priority": "CASE_PRIORITY_P1"},
-        "case_comment": {"text": COMMENT_TEXT},
-        "case_update": {"title": TITLE, "resolutionReason": REASON},
-    }.get(operation, {})
-    before_the_write(sim, functools.partial(sim.act, operation, case_id, **arguments))
+    before_the_write(sim, functools.partial(sim.act, module.name, case_id, **module.values))
     result = run_on(run, module, case_id)
     if repeated == "200" or module is COMMENT:
         assert (result["changed"], "failed" in result) == (True, False)
@@ -354,7 +320,7 @@ def test_somebody_else_does_the_same_first(sim: Simulator, run: Runner, module: 
         assert "(400: case " in result["msg"]
 
 
-FORBIDDEN: dict[str, tuple[Module, dict[str, t.Any], dict[str, t.Any]]] = {
+FORBIDDEN: dict[str, tuple[Operation, dict[str, t.Any], dict[str, t.Any]]] = {
     "assign closed": (ASSIGN, {"status": CLOSED}, {"closed_cases_assignable": False}),
     "unassign closed": (
         MODULES["unassign"], {"status": CLOSED, "assignee": OTHER}, {"closed_cases_assignable": False},
@@ -363,7 +329,7 @@ FORBIDDEN: dict[str, tuple[Module, dict[str, t.Any], dict[str, t.Any]]] = {
     "update closed": (MODULES["update"], {"status": CLOSED}, {"closed_cases_editable": False}),
     "close active": (MODULES["close"], {}, {"active_cases_closable": False}),
     "reason of an unresolved case": (
-        MODULES["update"]._replace(row=MODULES["update"].row._replace(options={"resolution_reason": "x"})),
+        MODULES["update"]._replace(options={"resolution_reason": "x"}),
         {},
         {"repeated": "400"},
     ),
@@ -372,7 +338,7 @@ FORBIDDEN: dict[str, tuple[Module, dict[str, t.Any], dict[str, t.Any]]] = {
 
 @table("module, given, settings", FORBIDDEN)
 def test_what_the_contract_does_not_forbid_is_tried_and_its_refusal_reported(
-    sim: Simulator, run: Runner, module: Module, given: dict[str, t.Any], settings: dict[str, t.Any]
+    sim: Simulator, run: Runner, module: Operation, given: dict[str, t.Any], settings: dict[str, t.Any]
 ) -> None:
     case_id = sim.add_case(**given)
     before = sim.case(case_id)
@@ -386,7 +352,7 @@ def test_what_the_contract_does_not_forbid_is_tried_and_its_refusal_reported(
     assert result["failure"]["status"] == 400
 
 
-ALLOWED: dict[str, tuple[Module, dict[str, t.Any]]] = {
+ALLOWED: dict[str, tuple[Operation, dict[str, t.Any]]] = {
     "assign closed": (ASSIGN, {"status": CLOSED}),
     "assign pending": (ASSIGN, {"status": PENDING}),
     "unassign closed": (MODULES["unassign"], {"status": CLOSED, "assignee": OTHER}),
@@ -401,11 +367,11 @@ ALLOWED: dict[str, tuple[Module, dict[str, t.Any]]] = {
 
 @table("module, given", ALLOWED)
 def test_what_the_contract_does_not_forbid_is_done(
-    sim: Simulator, run: Runner, module: Module, given: dict[str, t.Any]
+    sim: Simulator, run: Runner, module: Operation, given: dict[str, t.Any]
 ) -> None:
     case_id = sim.add_case(**given)
     result = run_on(run, module, case_id)
-    assert module.changed_ids(result) == [case_id]
+    assert result[module.ids_name] == [case_id]
     assert_result_is_true(sim, module, result)
 
 
@@ -423,7 +389,7 @@ def test_a_forbidden_transition_accepted_without_effect_fails(sim: Simulator, ru
 @pytest.mark.parametrize("to", ["case_resolve", "case_close"])
 @pytest.mark.parametrize("forbidden", ["400", "200"])
 def test_somebody_else_resolves_or_closes_first(
-    sim: Simulator, run: Runner, module: Module, to: str, forbidden: str
+    sim: Simulator, run: Runner, module: Operation, to: str, forbidden: str
 ) -> None:
     sim.settings["cases"].forbidden_transitions = forbidden
     case_id = sim.add_case(**module.given)
@@ -433,7 +399,7 @@ def test_somebody_else_resolves_or_closes_first(
     assert not changed or result["changed"]
     # Nobody can tell who did it if both wanted the same. And what a refusal or an event does not show is as it was
     # read before.
-    if to not in module.row.name and module is not COMMENT and (changed or "_many" in module.row.name):
+    if to not in module.name and module is not COMMENT and (changed or "_many" in module.name):
         assert_result_is_true(sim, module, result)
 
 
@@ -508,46 +474,46 @@ LOST = {
 @pytest.mark.parametrize("effect", [True, False])
 @pytest.mark.parametrize("retries", [0, 4])
 def test_a_lost_answer(
-    sim: Simulator, run: Runner, module: Module, fault: dict[str, t.Any], effect: bool, retries: int
+    sim: Simulator, run: Runner, module: Operation, fault: dict[str, t.Any], effect: bool, retries: int
 ) -> None:
     ids = [sim.add_case(**module.given) for _number in range(2)]
-    sim.fault(Fault(module.row.name, effect=effect, times=1, **fault))
+    sim.fault(Fault(module.name, effect=effect, times=1, **fault))
     result = run_on(run, module, *ids, retries=retries)
     assert_result_is_true(sim, module, result)
     effects = [case_id for entry in sim.writes for case_id in entry.effect]
     assert len(effects) == len(set(effects)), "nothing is done twice"
     if retries and "replace" not in fault:
         assert "failed" not in result
-        assert module.changed_ids(result) == ids
+        assert result[module.ids_name] == ids
         assert sorted(effects) == sorted(ids)
     if effect:
-        assert set(module.changed_ids(result)) >= set(effects)
+        assert set(result[module.ids_name]) >= set(effects)
 
 
 @for_each_module
 @pytest.mark.parametrize("effect", [True, False])
 @pytest.mark.parametrize("stale_reads", [1, 3])
 def test_a_lost_answer_while_reads_lag(
-    sim: Simulator, run: Runner, module: Module, effect: bool, stale_reads: int
+    sim: Simulator, run: Runner, module: Operation, effect: bool, stale_reads: int
 ) -> None:
     case_id = sim.add_case(**module.given)
     sim.stale_reads = sim.stale_events = stale_reads
-    sim.fault(Fault(module.row.name, effect=effect, reset=True, times=1))
+    sim.fault(Fault(module.name, effect=effect, reset=True, times=1))
     result = run_on(run, module, case_id)
-    assert module.changed_ids(result) == [case_id]
+    assert result[module.ids_name] == [case_id]
     assert "failed" not in result
     assert sum(len(entry.effect) for entry in sim.writes) == 1
 
 
 @for_each_module
-def test_an_accepted_write_whose_effect_lags_behind(sim: Simulator, run: Runner, module: Module) -> None:
+def test_an_accepted_write_whose_effect_lags_behind(sim: Simulator, run: Runner, module: Operation) -> None:
     case_id = sim.add_case(**module.given)
     before = sim.case(case_id)
     sim.stale_reads = sim.stale_events = 3
     # The answer shows the state before.
-    sim.fault(Fault(module.row.name, replace=lambda answer: {"case": before, "cases": [before], "event": {}}))
+    sim.fault(Fault(module.name, replace=lambda answer: {"case": before, "cases": [before], "event": {}}))
     result = run_on(run, module, case_id)
-    assert (module.changed_ids(result), "failed" in result) == ([case_id], False)
+    assert (result[module.ids_name], "failed" in result) == ([case_id], False)
     assert len(sim.writes) == 1
 
 
@@ -578,7 +544,8 @@ def test_a_comment_is_never_posted_twice(
 def test_a_comment_is_not_verified_by_a_case_without_its_events(sim: Simulator, run: Runner) -> None:
     """The events are read after all cases. Here one case cannot be read."""
     ids = [sim.add_case(), sim.add_case()]
-    sim.fault(Fault("case_comment", reset=True))
+    # Both writes begin before one of them fails.
+    sim.fault(Fault("case_comment", reset=True, delay=0.2))
     sim.fault(Fault("case_read", when_id=ids[1], skip=1, status=500, delay=0.1))
     result = run("case_comment", case_ids=ids, text=COMMENT_TEXT, retries=0)
     assert result["changed"]
@@ -628,27 +595,27 @@ def eight_ids_in_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @for_each_module
 @pytest.mark.usefixtures("eight_ids_in_a_request")
-def test_many_cases_are_split_into_requests(sim: Simulator, run: Runner, module: Module) -> None:
+def test_many_cases_are_split_into_requests(sim: Simulator, run: Runner, module: Operation) -> None:
     ids = [sim.add_case(**module.given) for _number in range(MANY)]
     result = run_on(run, module, *ids)
-    assert module.changed_ids(result) == ids
+    assert result[module.ids_name] == ids
     assert [case["id"] for case in result["cases"]] == ids
     sizes = [len(entry.ids) for entry in sim.writes]
-    assert sorted(sizes) == ([4, 8, 8] if module.row.name.endswith("_many") else [1] * MANY)
+    assert sorted(sizes) == ([4, 8, 8] if module.name.endswith("_many") else [1] * MANY)
     assert sim.peak <= 8
 
 
 @for_each_module
 @pytest.mark.usefixtures("eight_ids_in_a_request")
-def test_failure_of_a_second_request(sim: Simulator, run: Runner, module: Module) -> None:
+def test_failure_of_a_second_request(sim: Simulator, run: Runner, module: Operation) -> None:
     ids = [sim.add_case(**module.given) for _number in range(MANY)]
-    sim.fault(Fault(module.row.name, status=400, skip=1))
+    sim.fault(Fault(module.name, status=400, skip=1))
     result = run_on(run, module, *ids)
     assert "failed" in result
     done = {case_id for entry in sim.writes for case_id in entry.effect}
-    assert set(module.changed_ids(result)) == done
+    assert set(result[module.ids_name]) == done
     assert 0 < len(done) < MANY
-    assert f"{module.row.participle.capitalize()} before that: " in result["msg"]
+    assert f"{module.participle.capitalize()} before that: " in result["msg"]
 
 
 # What was done is reported, whatever happens.
