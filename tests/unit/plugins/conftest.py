@@ -14,6 +14,7 @@ import signal
 import sys
 import typing as t
 
+import in_process
 import pytest
 import trustme
 from ansible.module_utils import basic
@@ -50,6 +51,18 @@ def simulator() -> t.Iterator[Simulator]:
     with Simulator() as started:
         started.add_key(KEY)
         yield started
+
+
+@pytest.fixture
+def sim(simulator: Simulator) -> Simulator:
+    """For in_process.Runner, which has a key of its own."""
+    simulator.add_key(in_process.KEY)
+    return simulator
+
+
+@pytest.fixture
+def run(sim: Simulator) -> in_process.Runner:
+    return in_process.Runner(sim)
 
 
 @pytest.fixture(scope="session")

@@ -23,13 +23,6 @@ Find = t.Callable[..., Result]
 
 
 @pytest.fixture
-def sim() -> t.Iterator[Simulator]:
-    with Simulator() as started:
-        started.add_key(KEY)
-        yield started
-
-
-@pytest.fixture
 def find(sim: Simulator) -> Find:
     run = Runner(sim)
     return lambda **options: run("case_info", **options)

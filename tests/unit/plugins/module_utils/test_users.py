@@ -10,24 +10,12 @@ import typing as t
 
 import pytest
 from helpers import table
-from in_process import KEY, TEAM, Result, Runner
+from in_process import TEAM, Result, Runner
 from simulator import Fault, Simulator
 
 DANA = "Dana.Smith+oncall@example.com"
 ASSIGN = {"incident_assign": "incident_ids", "case_assign": "case_ids"}
 INFO = {"incident_info": "incidents", "case_info": "cases"}
-
-
-@pytest.fixture
-def sim() -> t.Iterator[Simulator]:
-    with Simulator() as started:
-        started.add_key(KEY)
-        yield started
-
-
-@pytest.fixture
-def run(sim: Simulator) -> Runner:
-    return Runner(sim)
 
 
 def searches(sim: Simulator) -> list[str]:

@@ -29,18 +29,6 @@ ASSIGN, COMMENT = MODULES["assign"], MODULES["comment"]
 for_each_module = table("module", MODULES)
 
 
-@pytest.fixture
-def sim() -> t.Iterator[Simulator]:
-    with Simulator() as started:
-        started.add_key(KEY)
-        yield started
-
-
-@pytest.fixture
-def run(sim: Simulator) -> Runner:
-    return Runner(sim)
-
-
 def run_on(run: Runner, module: Operation, *ids: str, **options: t.Any) -> Result:
     return run(module.module, case_ids=list(ids), **{**module.options, **options})
 
