@@ -64,6 +64,8 @@ REFUSED = {
     ),
     "number": _find("applications", [1.1], "applications contains 1.1", "Put the value in quotes"),
     "blank value": _find("applications", "shop, ", "applications contains a blank value"),
+    # Ansible's own check. In its own process as well.
+    "IDs and a filter": Refused("incident_info", {"incident_ids": [FIRST], "muted": True}, ("mutually exclusive",)),
     "too many values": _find("applications", "{{ many }}", "applications has 1001 values. The API takes at most 1000"),
 }
 
