@@ -119,6 +119,4 @@ def rows_of(document: str, heading: str) -> Table:
 
 def commands_of(document: str) -> list[str]:
     """The commands of all blocks for a shell. One that goes on over several lines is one line here."""
-    return [
-        line for block in blocks_of(document, "shell") for line in re.sub(r"\\\n *", "", block.text).splitlines()
-    ]
+    return [line for block in blocks_of(document, "shell") for line in re.sub(r"\\\n *", "", block.text).splitlines()]

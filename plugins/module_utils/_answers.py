@@ -52,15 +52,18 @@ _KINDS_OF_HTML = {
 # The gateway itself accepts no answer above a certain size. It says so with the status of a limited rate.
 _TOO_LARGE = r"(?i).*\blarger than max\b"
 # A missing route is "Not Found" or "Not Found: Not Found". The vendor's SDK tells the two apart in the same way.
-_UNKNOWN_ITEM = r"(?i)not found: (?!not found\Z)|.*\b(?:incident|case)\b"
+_UNKNOWN_ITEM = r"(?i)not found: (?!not found\Z)"
 
 
 Load = t.Callable[[bytes], t.Any]
 """From a body to the JSON in it. Raises ValueError and RecursionError."""
 
 
-def classify_response(response: Response, now: float, load: Load = json.loads) -> t.Any | Failure:
-    """The JSON object of an answer, or the failure that the answer means. C(now) is Unix time."""
+def classify_response(response: Response, now: float, load: Load = json.loads, noun: str = "") -> t.Any | Failure:
+    """The JSON object of an answer, or the failure that the answer means.
+
+    C(now) is Unix time, C(noun) what the IDs in the request are IDs of.
+    """
     status = response.status
     if 200 <= status < 300:
         return decode_json(response, load)
@@ -76,7 +79,7 @@ def classify_response(response: Response, now: float, load: Load = json.loads) -
     kind = _KINDS_BY_STATUS.get(status, FailureKind.SERVER_ERROR if status >= 500 else FailureKind.REFUSED)
     if _is_html(response):
         kind = _KINDS_OF_HTML.get(kind, kind)
-    elif status == 404 and re.match(_UNKNOWN_ITEM, message):
+    elif status == 404 and (re.match(_UNKNOWN_ITEM, message) or (noun and re.search(rf"(?i)\b{noun}\b", message))):
         kind = FailureKind.UNKNOWN_ID
     elif status == 429 and re.match(_TOO_LARGE, message):
         return Failure(FailureKind.ANSWER_TOO_LARGE_FOR_GATEWAY, message, status, may_have_applied=True)

@@ -135,7 +135,7 @@ class Client:
             if failure is None:
                 raise
             return failure
-        answer = classify_response(response, time.time(), self._load)
+        answer = classify_response(response, time.time(), self._load, request.noun)
         if isinstance(answer, Failure):
             return answer
         answer, warnings = make_portable(answer, response.body, self._masker)

@@ -41,6 +41,7 @@ def build_request(
         operation,
         parameters if route.in_body and parameters else None,
         not_uuids if route_set in resource.sets_with_uuids_only else (),
+        resource.singular,
     )
 
 

@@ -82,6 +82,8 @@ class Request(t.NamedTuple):
     """Sent as JSON, if there is one."""
     not_uuids: tuple[str, ...] = ()
     """Those of the IDs that API version 5 refuses because they are no UUIDs."""
+    noun: str = ""
+    """What an ID in the request is an ID of, such as C(incident). A refusal that has this word is about an ID."""
 
 
 class Found(t.NamedTuple):

@@ -53,7 +53,7 @@ RETRIED = {429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529}
 
 
 def classify(content: t.Any, status: int, **headers: str) -> t.Any:
-    return classify_response(respond(content, status, **headers), NOW)
+    return classify_response(respond(content, status, **headers), NOW, noun="incident")
 
 
 def send(content: t.Any, status: int, **headers: str) -> t.Any:
@@ -84,7 +84,7 @@ def test_status_decides_what_happened() -> None:
 NOT_FOUND: dict[K, list[t.Any]] = {
     K.NO_ROUTE: [
         *({"code": 5, "message": "Not Found", "details": []}, {"code": 404, "message": "Not Found: Not Found"}),
-        *(b"not found: not found\r\n", b"no route /incidents/incidents/v1/batch", b""),
+        *(b"not found: not found\r\n", b"no route /incidents/incidents/v1/batch", b"", b"case not found"),
     ],
     K.UNKNOWN_ID: [
         *({"code": 404, "message": "Not Found: incident 1234"}, {"code": 5, "message": "incident not found"}),
