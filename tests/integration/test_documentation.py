@@ -16,7 +16,7 @@ import json
 import os
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Callable, NamedTuple
 from urllib.parse import unquote
 
@@ -40,6 +40,7 @@ from documents import (
     tables_in,
     text_of,
 )
+from operations import OPERATIONS
 from playbooks import COLLECTION, KEY, Ansible, Run, TaskResult
 from simulator import Fault, Simulator
 from tools.pythons import CORES, OLDEST_TARGET
@@ -487,15 +488,19 @@ class TestTables:
         assert returned_by.keys() == all_returned
 
 
-# What a request of the table says besides the IDs.
-_VALUES: dict[str, dict[str, Any]] = {
-    "assign": {"assignedTo": {"userId": "…"}},
-    "list": {"filter": {"status": ["…"]}, "pagination": {"pageSize": "…"}},
-}
+LIST_VALUES = {"filter": {"status": ["…"]}, "pagination": {"pageSize": "…"}}
 
 
 def route_in_words(operation: str, route_set: str) -> str:
-    ids: Iterable[str] = () if operation == "list" else ("…",)
-    request = build_request("", INCIDENT, operation, route_set, list(ids), _VALUES.get(operation, {}))
+    values = LIST_VALUES if operation == "list" else {}
+    if operation in OPERATIONS:
+        values = with_placeholders(OPERATIONS[operation].values)
+    ids = [] if operation == "list" else ["…"]
+    request = build_request("", INCIDENT, operation, route_set, ids, values)
     body = f" {json.dumps(request.body, ensure_ascii=False)}" if request.body else ""
     return f"{request.method} {unquote(request.url.removeprefix('/incidents/incidents'))}{body}"
+
+
+def with_placeholders(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values, with an ellipsis for each text in them."""
+    return {name: with_placeholders(value) if isinstance(value, Mapping) else "…" for name, value in values.items()}
