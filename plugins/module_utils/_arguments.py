@@ -125,7 +125,7 @@ def check_text_type(name: str, value: t.Any) -> None:
         type_name = "a boolean" if isinstance(value, bool) else "a decimal number"
         raise option_invalid(f"{name} contains {value}, {type_name}. Put the value in quotes if it is meant as text.")
     if isinstance(value, (list, tuple, dict)):
-        raise option_invalid(f"{name} contains a {'map' if isinstance(value, dict) else 'list'} in place of a text.")
+        raise option_invalid(f"{name} contains a {'map' if isinstance(value, dict) else 'list'} instead of text.")
     if isinstance(value, str) and not value.isascii() and re.search(r"[\ud800-\udfff]", value):
         raise option_invalid(f"{name} contains a character that has no UTF-8 encoding.")
 

@@ -87,7 +87,7 @@ def _classification() -> tuple[_Row, ...]:
         ),
         _Row((ConnectionResetError, BrokenPipeError), FailureKind.CONNECTION, "connection reset", True, True),
         # The texts of these quote the answer, which may be incident data.
-        _Row((http.client.BadStatusLine,), FailureKind.CONNECTION, "the answer is no HTTP", True, True),
+        _Row((http.client.BadStatusLine,), FailureKind.CONNECTION, "the answer is not HTTP", True, True),
         _Row(
             (http.client.IncompleteRead, of_requests.ChunkedEncodingError),
             FailureKind.CONNECTION,
@@ -103,9 +103,9 @@ def _classification() -> tuple[_Row, ...]:
             True,
         ),
         _Row((ssl.SSLError,), FailureKind.CONNECTION, "TLS failed: {cause}", True, True),
-        _Row((http.client.HTTPException,), FailureKind.CONNECTION, "the answer is no valid HTTP", True, True),
+        _Row((http.client.HTTPException,), FailureKind.CONNECTION, "the answer is not valid HTTP", True, True),
         # Such a text may quote the answer as well.
-        _Row((ValueError,), FailureKind.CONNECTION, "the answer is no valid HTTP", True, True),
+        _Row((ValueError,), FailureKind.CONNECTION, "the answer is not valid HTTP", True, True),
         _Row((OSError, of_urllib3.HTTPError), FailureKind.CONNECTION, "{cause}", True, True),
     )
 
@@ -136,7 +136,7 @@ def classify_exception(error: BaseException, timeout: float, through_proxy: bool
         if isinstance(cause, ssl.SSLError) and (
             _ssl_reason(cause) in _CA_FILE_REASONS or "PEM lib" in str(cause) or "BAD_BASE64" in str(cause)
         ):
-            return Failure(FailureKind.CA_FILE, "it holds no certificate that can be read")
+            return Failure(FailureKind.CA_FILE, "it contains no readable certificate")
     fitting = (
         row
         for row in _classification()

@@ -191,7 +191,7 @@ class Poller:
             self._state.save()
         except OSError as error:
             self._log.error(
-                "state_path is %r. The file cannot be written (%s). Events may come again after a restart.",
+                "state_path is %r. The file cannot be written (%s). Events may be sent again after a restart.",
                 self._options["state_path"],
                 error.strerror or error,
             )

@@ -173,7 +173,7 @@ class Receipts:
             await self._wait_until_empty(seconds)
         if self._waiting:
             self._log.warning(
-                "ansible-rulebook has not taken %d events within %.0f s. After a restart, they come again.",
+                "ansible-rulebook did not take %d events within %.0f s. They are sent again after a restart.",
                 len(self._waiting),
                 seconds,
             )

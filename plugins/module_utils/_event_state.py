@@ -120,7 +120,9 @@ class StateFile:
         if not is_ours:
             raise self._refused("It is not the state of an event source of coralogix.incidents.")
         if first.get("version") != _VERSION:
-            raise self._refused(f"It was written in format {first.get('version')}, and this one is {_VERSION}.")
+            raise self._refused(
+                f"It was written in format {first.get('version')}, and this version needs format {_VERSION}."
+            )
         if first.get("owner") != self._owner:
             raise self._refused(f"It is the state of {first.get('owner')}, and this source watches {self._owner}.")
         try:

@@ -148,7 +148,7 @@ def _describe_probe(error: ProbeFailed, context: Context) -> str:
 def _describe_deadline(error: DeadlinePassed, _context: Context) -> str:
     return (
         f"The deadline of {error.deadline:g} s passed before the task could {error.action}. "
-        "Raise deadline, or give less to one task."
+        "Raise deadline, or split the task."
     )
 
 
@@ -316,8 +316,8 @@ FAILURE_TEXTS: dict[FailureKind, str] = {
         "Leave that ID out{read_advice}."
     ),
     FailureKind.URL_TOO_LONG: (
-        "{host}, or a proxy in front of it, takes no URL of {length} characters ({answer}). Give fewer {id_option} or "
-        "filter values to one task."
+        "{host}, or a proxy in front of it, does not accept a URL of {length} characters ({answer}). Give fewer "
+        "{id_option} or filter values to one task."
     ),
     FailureKind.ANSWER_TOO_LARGE_FOR_GATEWAY: (
         "The answer to the request to {action} is larger than Coralogix at {host} can send ({answer}). Give fewer "
@@ -329,11 +329,11 @@ FAILURE_TEXTS: dict[FailureKind, str] = {
     ),
     FailureKind.SERVER_ERROR: (
         "Coralogix at {host} failed to {action} ({answer}). The cause is at the service, or at a proxy in front of it. "
-        "The support of Coralogix finds the request by its correlation ID {correlation_id}."
+        "Coralogix support can find the request by its correlation ID {correlation_id}."
     ),
     FailureKind.REFUSED: "{host} refused the request to {action} ({answer}).",
     FailureKind.UNEXPECTED_STATUS: (
-        "{host} answered the request to {action} with a status that has no meaning here ({answer}). Check any proxy on "
+        "{host} answered the request to {action} with an unexpected status ({answer}). Check any proxy on "
         "the way, and {host_source}."
     ),
     FailureKind.REDIRECT: (
@@ -353,8 +353,8 @@ FAILURE_TEXTS: dict[FailureKind, str] = {
         "Check api_version and the URL. The correlation ID is {correlation_id}."
     ),
     FailureKind.ANSWER_TOO_LARGE: (
-        "The answer of {host} to the request to {action} is too large ({answer}). Give fewer {id_option} to one task, "
-        "or a lower limit to a list."
+        "The answer from {host} to the request to {action} is too large ({answer}). Give fewer {id_option} to one "
+        "task, or a lower limit to a list."
     ),
     FailureKind.TIMEOUT: (
         "{host} did not answer the request to {action} in time ({answer}). Raise timeout if it is only slow."

@@ -194,7 +194,7 @@ def _find_host(options: t.Mapping[str, t.Any], environ: t.Mapping[str, str]) -> 
         names = " and ".join(value.option for value in in_task)
         raise option_invalid(
             f"{names} are set together. Set at most one of {', '.join(HOST_OPTIONS)}. "
-            "Options from module_defaults count; set one to null in the task to drop it."
+            "Options from module_defaults count as well. To drop one, set it to null in the task."
         )
     in_environment = [value for option in HOST_OPTIONS for value in [_look_up(option, {}, environ)] if value]
     return (in_task + in_environment + [_Value("api_url", DEFAULT_URL, "")])[0]

@@ -193,7 +193,7 @@ not_found_ids:
 failure:
   description:
     - The failed request, for a rescue block or for the vendor's support.
-    - Its values are null if no request is to blame. It is missing if an option cannot be used.
+    - Its values are null if the task failed for another reason. It is missing if an option is wrong.
   returned: failure
   type: dict
   contains:
@@ -210,7 +210,7 @@ failure:
       type: str
       sample: https://api.eu2.coralogix.com/mgmt/openapi/5/cases/cases/v1
     message:
-      description: The words of the service, or of the connection's error.
+      description: The error message of the service, or of the connection.
       type: str
       sample: permission denied
     correlation_id:

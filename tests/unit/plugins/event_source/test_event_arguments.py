@@ -77,7 +77,7 @@ REFUSED: dict[str, tuple[dict[t.Any, t.Any], str]] = {
     "boolean for number": ({"interval": True}, "interval is a boolean."),
     "text for boolean": ({"muted": "true"}, "muted is text. It must be a boolean."),
     "boolean for text": ({"region": False}, "region contains False, a boolean."),
-    "map for text": ({"state_path": {}}, "state_path contains a map in place of a text."),
+    "map for text": ({"state_path": {}}, "state_path contains a map instead of text."),
     "text for map": ({"meta_labels": "team=sre"}, "meta_labels is text. It must be a map."),
     "null filter": ({"severity": None}, "severity is null. Null does not mean everything"),
     "null in a filter": ({"severity": ["critical", None]}, "severity contains null."),

@@ -165,7 +165,7 @@ def test_an_event_that_the_engine_drops_does_not_stop_the_source(caplog: pytest.
 
     run(poller, engine, feedback=True, limit=0.1)
     assert poller.committed == ["a1", "b1", "c1"]
-    assert "has not taken 1 events" in caplog.text
+    assert "did not take 1 events" in caplog.text
     assert "has dropped the event a1" in caplog.text
 
 

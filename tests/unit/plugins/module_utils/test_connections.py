@@ -62,13 +62,13 @@ ROWS: dict[tuple[K, bool, bool], list[tuple[BaseException, str]]] = {
     (K.CONNECTION, True, True): [
         (ConnectionResetError(104, "x"), "connection reset"),
         (http.client.RemoteDisconnected("x"), "closed without an answer"),
-        (http.client.BadStatusLine("incident data"), "the answer is no HTTP"),
+        (http.client.BadStatusLine("incident data"), "the answer is not HTTP"),
         (http.client.IncompleteRead(b"incident data"), "cut short"),
         (zlib.error("x"), "compressed answer was broken"),
         (tls_error("UNEXPECTED_EOF"), "TLS failed: "),
-        (http.client.LineTooLong("header line"), "no valid HTTP"),
-        (ValueError("incident data"), "no valid HTTP"),
-        (UnicodeDecodeError("utf-8", b"incident data", 0, 1, "incident data"), "no valid HTTP"),
+        (http.client.LineTooLong("header line"), "not valid HTTP"),
+        (ValueError("incident data"), "not valid HTTP"),
+        (UnicodeDecodeError("utf-8", b"incident data", 0, 1, "incident data"), "not valid HTTP"),
         (OSError(5, "Input/output error"), "Input/output error"),
         # It may have let the request through.
         (of_proxy(ConnectionResetError(104, "x")), "connection reset"),

@@ -118,11 +118,11 @@ BROKEN: dict[str, tuple[t.Any, K, str]] = {
     ),
     "unknown compression": (OK + b"Content-Encoding: br\r\n\r\n{}", K.NOT_JSON, "the content encoding 'br'"),
     # Incident data may stand in the place of a status line.
-    "no HTTP": (b"secret\r\n\r\n", K.CONNECTION, "the answer is no HTTP"),
-    "status that is no number": (b"HTTP/1.1 secret OK\r\n\r\n", K.CONNECTION, "the answer is no HTTP"),
+    "no HTTP": (b"secret\r\n\r\n", K.CONNECTION, "the answer is not HTTP"),
+    "status that is no number": (b"HTTP/1.1 secret OK\r\n\r\n", K.CONNECTION, "the answer is not HTTP"),
     "head cut short": (b"HTTP/1.1 200", K.NOT_JSON, "an empty answer"),
-    "endless header": (OK + b"A: " + b"x" * 70_000 + b"\r\n\r\n", K.CONNECTION, "the answer is no valid HTTP"),
-    "two lengths": (OK + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}", K.CONNECTION, "no valid HTTP"),
+    "endless header": (OK + b"A: " + b"x" * 70_000 + b"\r\n\r\n", K.CONNECTION, "the answer is not valid HTTP"),
+    "two lengths": (OK + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}", K.CONNECTION, "not valid HTTP"),
     "switched protocol": (b"HTTP/1.1 101 Switching\r\n\r\nx", K.UNEXPECTED_STATUS, ""),
     "unknown interim status": (b"HTTP/1.1 199 Odd\r\n\r\n", K.UNEXPECTED_STATUS, ""),
 }
@@ -277,7 +277,7 @@ PROXY_FAILURES: dict[str, tuple[dict[str, t.Any], str, bool]] = {
     "is overloaded": ({"status": 503}, "it refused the tunnel: 503", True),
     "closes": ({"raw": b""}, "connection closed without an answer", True),
     "resets": ({"reset": True}, "connection reset", True),
-    "speaks no HTTP": ({"raw": b"SSH-2.0-OpenSSH_9.6\r\n\r\n"}, "the answer is no HTTP", True),
+    "speaks no HTTP": ({"raw": b"SSH-2.0-OpenSSH_9.6\r\n\r\n"}, "the answer is not HTTP", True),
 }
 
 
@@ -313,7 +313,7 @@ def answers(data: bytes) -> Conversation:
 
 BEHIND_PROXY: dict[str, tuple[Conversation, str]] = {
     "closes": (read_head, "connection closed without an answer"),
-    "speaks no HTTP": (answers(b"SSH-2.0-OpenSSH_9.6\r\n\r\n"), "the answer is no HTTP"),
+    "speaks no HTTP": (answers(b"SSH-2.0-OpenSSH_9.6\r\n\r\n"), "the answer is not HTTP"),
     "hangs": (lambda connection: read_head(connection) and connection.recv(1), "answer within 0.5 s"),
 }
 
