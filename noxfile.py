@@ -279,17 +279,15 @@ def run_sanity(session: nox.Session, core: str, python: str) -> None:
         session.run(*command, "sanity", *options, env=env, external=True)
 
 
-# What has a session for every ansible-core, called <name>-<ansible-core>.
-ON_EVERY_CORE = {"parity": run_parity, "sanity": run_sanity}
+# What has a session for every ansible-core, called <name>-<ansible-core>, and the sessions that it needs.
+ON_EVERY_CORE = {"parity": (run_parity, NEEDS_BUILD), "sanity": (run_sanity, [])}
 
 
-def add_session(name: str, run: Callable[[nox.Session, str, str], None], core: str) -> None:
+def add_session(name: str, run: Callable[[nox.Session, str, str], None], requires: list[str], core: str) -> None:
     is_pre_release = core == PRE_RELEASE
     python = PYTHON if is_pre_release or core == CORE else newest_python(core, PYTHONS)
 
-    @nox.session(
-        name=f"{name}-{core}", python=python or sys.executable, requires=NEEDS_BUILD, default=not is_pre_release
-    )
+    @nox.session(name=f"{name}-{core}", python=python or sys.executable, requires=requires, default=not is_pre_release)
     def on_core(session: nox.Session) -> None:
         if is_pre_release:
             install_pre_release(session)
@@ -301,9 +299,9 @@ def add_session(name: str, run: Callable[[nox.Session, str, str], None], core: s
     on_core.__doc__ = f"{run.__doc__} on ansible-core {core}."
 
 
-for on_every_core, run_on_core in ON_EVERY_CORE.items():
+for on_every_core, (run_on_core, needed) in ON_EVERY_CORE.items():
     for each_core in (PRE_RELEASE, *CORES):
-        add_session(on_every_core, run_on_core, each_core)
+        add_session(on_every_core, run_on_core, needed, each_core)
 
 
 @nox.session(python=PYTHON, requires=NEEDS_BUILD)

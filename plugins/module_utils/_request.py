@@ -28,7 +28,8 @@ def build_request(
     """The request for an operation. Raises CoralogixError(OptionInvalid) if its route cannot carry the values."""
     operation = resource.operations[operation_name]
     route = operation.routes[route_set]
-    not_uuids = tuple(item_id for item_id in ids if not UUID.match(item_id))
+    uuids_only = route_set in resource.sets_with_uuids_only
+    not_uuids = tuple(item_id for item_id in ids if not UUID.match(item_id)) if uuids_only else ()
     parameters = {**({route.ids: list(ids)} if route.ids else {}), **values}
     query = "" if route.in_body else _query(resource, parameters)
     path = route.path.replace("{id}", quote(ids[0], safe="")) if "{id}" in route.path else route.path
@@ -40,7 +41,7 @@ def build_request(
         url,
         operation,
         parameters if route.in_body and parameters else None,
-        not_uuids if route_set in resource.sets_with_uuids_only else (),
+        not_uuids,
         resource.singular,
     )
 

@@ -13,15 +13,14 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from documents import ROOT, tables_in, text_of
 from playbooks import COLLECTION, KEY, Ansible, Run
 from simulator import Simulator, timestamp
 
-ROOT = Path(__file__).resolve().parents[2]
 PLAYBOOKS = sorted(path.stem for path in (ROOT / "playbooks").glob("*.yml"))
 TEAM = 4711
 KINDS = ("incidents", "cases", "both")
@@ -322,12 +321,11 @@ def test_playbooks_set_neither_host_nor_key() -> None:
 
 
 def test_readme_lists_them_with_their_variables() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    table = text.partition("| Playbook |")[2].partition("\n\n")[0]
-    rows = [row.split("|") for row in table.splitlines()[2:]]
-    assert sorted(row[1].strip(" `") for row in rows) == PLAYBOOKS
+    (table,) = [table for table in tables_in(text_of("README.md")) if table[0][0] == "Playbook"]
+    rows = table[1:]
+    assert sorted(row[0].strip("`") for row in rows) == PLAYBOOKS
     common = (FOLDER / "vars" / "common.yml").read_text(encoding="utf-8")
-    for _start, name, _what, variables, _end in rows:
-        playbook = common + (FOLDER / f"{name.strip(' `')}.yml").read_text(encoding="utf-8")
+    for name, _what, variables in rows:
+        playbook = common + (FOLDER / f"{name.strip('`')}.yml").read_text(encoding="utf-8")
         for variable in re.findall(r"`(\w+)`", variables):
             assert re.search(rf"\b{variable}\b", playbook), f"{name}: {variable}"

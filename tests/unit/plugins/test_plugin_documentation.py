@@ -11,7 +11,6 @@ import importlib
 import re
 import typing as t
 from datetime import datetime, timezone
-from pathlib import Path
 
 import in_process
 import pytest
@@ -19,18 +18,14 @@ import yaml
 from ansible_collections.coralogix.incidents.plugins.doc_fragments.connection import ModuleDocFragment
 from ansible_collections.coralogix.incidents.plugins.module_utils import _retry, _settings
 from ansible_collections.coralogix.incidents.plugins.module_utils._version import VERSION
+from documents import ROOT, text_of
 from helpers import A, Result
 from operations import CASE_OPERATIONS, OPERATIONS
 from simulator import OPERATIONS as SIMULATED_OPERATIONS
 from simulator import OPTIONAL_FIELDS, SEVERITIES, STATES, STATUSES, Simulator
 
-ROOT = Path(__file__).resolve().parents[3]
 MODULES = sorted(path.stem for path in (ROOT / "plugins" / "modules").glob("*.py") if path.stem != "__init__")
 PLUGINS = "ansible_collections.coralogix.incidents.plugins"
-
-
-def read(path: str) -> str:
-    return (ROOT / path).read_text(encoding="utf-8")
 
 
 def module(name: str) -> t.Any:
@@ -79,18 +74,18 @@ def test_values_and_bounds_are_documented() -> None:
 
 
 def test_versions_and_requirements_agree() -> None:
-    assert load(read("galaxy.yml"))["version"] == VERSION
-    lines = [re.sub(r"\s", "", line) for line in read("requirements.txt").splitlines() if line[:1] not in "#"]
+    assert load(text_of("galaxy.yml"))["version"] == VERSION
+    lines = [re.sub(r"\s", "", line) for line in text_of("requirements.txt").splitlines() if line[:1] not in "#"]
     assert lines == ["requests>=2.28"]
     assert CONNECTION["requirements"] == ["requests >= 2.28 (Python library)"]
 
 
 def test_every_module_is_in_the_action_group_and_has_an_action_plugin_and_a_row_in_the_readme() -> None:
-    assert load(read("meta/runtime.yml"))["action_groups"]["coralogix"] == MODULES
+    assert load(text_of("meta/runtime.yml"))["action_groups"]["coralogix"] == MODULES
     assert (
         sorted(path.stem for path in (ROOT / "plugins" / "action").glob("*.py") if path.stem != "__init__") == MODULES
     )
-    assert {*re.findall(r"^\| `((?:incident|case|user)_\w+)` \|", read("README.md"), re.M)} == {*MODULES}
+    assert {*re.findall(r"^\| `((?:incident|case|user)_\w+)` \|", text_of("README.md"), re.M)} == {*MODULES}
 
 
 # Modules.

@@ -9,7 +9,6 @@ from __future__ import annotations
 import runpy
 import typing as t
 from datetime import datetime, timezone
-from pathlib import Path
 
 import pytest
 import yaml
@@ -22,10 +21,9 @@ from ansible_collections.coralogix.incidents.plugins.module_utils._event_argumen
 from ansible_collections.coralogix.incidents.plugins.module_utils._incident import INCIDENT
 from ansible_collections.coralogix.incidents.plugins.module_utils._incident_events import INCIDENT_EVENTS
 from ansible_collections.coralogix.incidents.plugins.module_utils._settings import argument_spec
+from documents import GUIDES, ROOT, text_of
 
-ROOT = Path(__file__).resolve().parents[4]
 SOURCES = {"incidents": (INCIDENT, INCIDENT_EVENTS), "cases": (CASE, CASE_EVENTS)}
-PAGE = ROOT / "docs" / "docsite" / "rst" / "event_driven.rst"
 
 
 @pytest.fixture(params=SOURCES)
@@ -64,7 +62,7 @@ def test_the_example_is_accepted(name: str) -> None:
 
 def test_the_page_names_all_kinds_of_changes_and_arguments(name: str) -> None:
     resource, rules = SOURCES[name]
-    page = PAGE.read_text(encoding="utf-8")
+    page = text_of(f"{GUIDES}/event_driven.rst")
     kinds = source_spec(resource, rules)["changes"]["choices"]
     own = [
         key
